@@ -1,0 +1,1 @@
+//! The alert book: which alerts are pending and firing. Pure.

@@ -1,0 +1,1 @@
+//! The only module that knows every part: build, wire, run, shut down.

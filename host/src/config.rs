@@ -1,0 +1,1 @@
+//! Text to validated configuration. Nothing else reads configuration files.

@@ -1,0 +1,1 @@
+//! Where what is collected becomes series ids and columns, once.

@@ -1,0 +1,1 @@
+//! Metrics pages: Prometheus text and OpenMetrics.

@@ -1,0 +1,1 @@
+//! The health board: the status of each target, since when. Pure.

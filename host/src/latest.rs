@@ -1,0 +1,1 @@
+//! The latest sample of every live series.

@@ -1,0 +1,3 @@
+//! `vigie`: parse, build, run, report.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Series selectors: which series a rule or a query means.

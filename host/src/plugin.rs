@@ -1,0 +1,1 @@
+//! Plugins: what a component is, what it may do, and the task that runs it.

@@ -1,0 +1,1 @@
+//! Cursors: who reads which events; feeds alerters.

@@ -1,0 +1,1 @@
+//! When each collector and check runs.
