@@ -209,8 +209,16 @@ mod tests {
 
     #[tokio::test]
     async fn a_passed_deadline_is_a_timeout() {
-        let mounts = Mounts { ask: answer, ..Mounts::default() };
+        static RELEASED: AtomicBool = AtomicBool::new(false);
+        fn ask(entry: &Entry) -> Option<Mount> {
+            while !RELEASED.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            answer(entry)
+        }
+        let mounts = Mounts { ask, ..Mounts::default() };
         let refusal = mounts.sizes(vec![entry("/", "ext4")], Instant::now()).await.unwrap_err();
         assert_eq!(refusal.fault(), Fault::Timeout);
+        RELEASED.store(true, Ordering::SeqCst);
     }
 }
