@@ -1,1 +1,4 @@
-//! Cursors: who reads which events; feeds alerters.
+//! Cursors: who reads which events; feeds alerters and the alert book.
+
+pub mod ring;
+pub mod watch;
