@@ -114,7 +114,7 @@ impl WatchSet {
     }
 
     fn place(&mut self, rule: &str, text: &str) -> Result<usize, WatchError> {
-        let selector: Selector = text.parse().map_err(|source| WatchError::Selector { rule: rule.into(), source })?;
+        let selector = Selector::parse(text).map_err(|source| WatchError::Selector { rule: rule.into(), source })?;
         if selector.window().is_some_and(|window| window > WINDOW_MAX) {
             return Err(WatchError::Window { rule: rule.into(), selector: text.into() });
         }
