@@ -9,8 +9,8 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    CheckReport, Columns, DropCount, EventId, Finding, Fingerprint, Kind, Labels, Offset, OffsetRange, PluginName,
-    SeriesDefinition, SeriesId, TargetName, Timestamp,
+    CheckReport, Columns, DropCount, EventId, Fingerprint, Finding, Kind, Labels, Offset, OffsetRange, PluginName, SeriesDefinition,
+    SeriesId, TargetName, Timestamp,
 };
 
 /// What is committed together or not at all: one call of a plugin, one decision of the host.
