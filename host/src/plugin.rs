@@ -7,5 +7,6 @@ pub(crate) mod fault;
 pub mod grants;
 pub mod limits;
 pub mod log;
+pub mod roster;
 pub(crate) mod shared;
 pub mod state;

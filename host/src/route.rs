@@ -1,4 +1,5 @@
 //! Cursors: who reads which events; feeds alerters and the alert book.
 
+pub mod inputs;
 pub mod ring;
 pub mod watch;
