@@ -3,6 +3,7 @@
 pub mod check;
 pub mod finding;
 pub mod ids;
+pub mod input;
 pub mod label;
 pub mod name;
 pub mod rule;
@@ -15,6 +16,7 @@ pub mod time;
 pub use check::{CheckReport, Status};
 pub use finding::Finding;
 pub use ids::{Epoch, EventId, Fingerprint, Offset, OffsetRange, SeriesId};
+pub use input::{Input, Watched};
 pub use label::{LabelError, Labels};
 pub use name::{Name, NameError, PluginName, TargetName};
 pub use rule::Rule;

@@ -1,1 +1,4 @@
-//! When each collector and check runs.
+//! When each collector and check runs: stable jitter, one in flight a target, missed runs counted.
+
+pub mod driver;
+pub mod timetable;

@@ -1,0 +1,145 @@
+//! What belongs to one Wasm store: the guest's WASI, its limits, and the call that it is in. Capabilities are implemented on it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
+
+use crate::event::Event;
+use crate::model::{PluginName, Target, Timestamp};
+use crate::plugin::bindings::types;
+use crate::plugin::fault;
+use crate::plugin::grants::Grants;
+use crate::plugin::limits::{CpuMeter, MemoryLimiter};
+use crate::plugin::shared::Shared;
+use crate::plugin::state::Overlay;
+
+/// A capability ends this long before its call does, so that the guest can still answer.
+pub const CAPABILITY_MARGIN: Duration = Duration::from_millis(100);
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Instantiation and `init`.
+    Init,
+    /// `collect`.
+    Collect,
+    /// `check`.
+    Check,
+    /// `rules`.
+    Rules,
+    /// `evaluate`: nothing outside can be reached.
+    Evaluate,
+    /// `notify`.
+    Notify,
+}
+
+/// The call that a guest is in.
+pub struct Current {
+    /// What it is for.
+    pub stage: Stage,
+    /// The target that it is about.
+    pub target: Option<Arc<Target>>,
+    /// When it began; in `evaluate` the evaluation's time.
+    pub now: Timestamp,
+    /// When the host stops it.
+    pub deadline: Instant,
+    /// Its state writes so far.
+    pub state: Overlay,
+    /// Facts that arose in it, for its frame.
+    pub events: Vec<Event>,
+    /// How long it waited for the network.
+    pub waited: Duration,
+}
+
+/// The data of one Wasm store.
+pub struct Data {
+    /// What its plugin's instances share.
+    pub shared: Arc<Shared>,
+    /// The call that the guest is in, or was last.
+    pub current: Current,
+    /// Sums its memory.
+    pub memory: MemoryLimiter,
+    /// Measures its CPU.
+    pub cpu: Arc<CpuMeter>,
+    /// CPU that the current call may use.
+    pub cpu_max: Duration,
+    pub(super) wasi: WasiCtx,
+    pub(super) table: ResourceTable,
+}
+
+impl Data {
+    /// The plugin's configured name.
+    #[must_use]
+    pub fn plugin(&self) -> &PluginName {
+        &self.shared.name
+    }
+
+    /// What it may do.
+    #[must_use]
+    pub fn grants(&self) -> &Arc<Grants> {
+        &self.shared.grants
+    }
+
+    /// The target that the current call is about.
+    #[must_use]
+    pub fn target(&self) -> Option<&Target> {
+        self.current.target.as_deref()
+    }
+
+    /// When a capability has to have ended.
+    #[must_use]
+    pub fn capability_deadline(&self) -> Instant {
+        self.current.deadline.checked_sub(CAPABILITY_MARGIN).unwrap_or(self.current.deadline)
+    }
+
+    /// Whether the guest is in `evaluate`, where nothing outside can be reached.
+    #[must_use]
+    pub fn is_evaluating(&self) -> bool {
+        self.current.stage == Stage::Evaluate
+    }
+
+    /// Counts a denial, records the first of its kind, and makes the guest's error. `hint` says why, and the exact line that
+    /// would allow it.
+    pub fn deny(&mut self, capability: &str, scope: &str, hint: &str) -> types::Error {
+        self.shared.meter.denied.add(1);
+        if self.shared.first_denial(capability, scope) {
+            self.current.events.push(Event::CapabilityDenied {
+                plugin: self.shared.name.clone(),
+                capability: capability.into(),
+                scope: scope.into(),
+                hint: hint.into(),
+            });
+        }
+        fault::denied(format!("{capability} `{scope}` is denied: {hint}"))
+    }
+
+    /// To be called first in each capability that reaches outside: counts the call and denies it in `evaluate`.
+    ///
+    /// # Errors
+    /// Denied: the guest is in `evaluate`.
+    pub fn outside(&mut self, capability: &str, scope: &str) -> Result<(), types::Error> {
+        self.shared.meter.capability_calls.add(1);
+        if self.is_evaluating() {
+            return Err(self.deny(
+                capability,
+                scope,
+                "`evaluate` reaches nothing outside, so that the same inputs give the same answer",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Adds time that the current call spent waiting for the network.
+    pub fn waited(&mut self, took: Duration) {
+        self.current.waited += took;
+    }
+}
+
+impl WasiView for Data {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}
