@@ -1,0 +1,1 @@
+//! The book against a second, naive implementation, and against itself after crashes.
