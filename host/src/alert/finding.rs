@@ -63,7 +63,8 @@ impl Held {
 }
 
 /// One evaluation of one rule as an event: `outcome` is what the alerter returned (its findings as they came, or why there are
-/// none), `held` what held before, `note` looks up check and target on the health board.
+/// none), `held` what held before, `note` looks up check and target on the health board. The caller never lets a rule's `now`
+/// decrease, since not every evaluation is recorded.
 ///
 /// Equal final labels twice, or more than [`FINDINGS_PER_RULE_MAX`] findings, become an error of the rule.
 #[must_use]

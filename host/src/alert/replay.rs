@@ -12,6 +12,8 @@ use crate::model::{EventId, Offset, Timestamp};
 #[derive(Clone, Debug, Default)]
 pub struct Replay {
     book: Book,
+    /// Up to where the book had come when it was saved.
+    saved: Offset,
     ahead: VecDeque<Ahead>,
 }
 
@@ -27,16 +29,21 @@ pub struct Ahead {
 }
 
 impl Replay {
-    /// Goes on from a book as it was saved between two events, or from an empty one.
+    /// Goes on from a book that was saved when it had decided on all events up to an offset; from [`Book::default`] and
+    /// [`Offset::ZERO`] without one.
     #[must_use]
-    pub fn new(book: Book) -> Self {
-        Self { book, ahead: VecDeque::new() }
+    pub fn new(book: Book, saved: Offset) -> Self {
+        Self { book, saved, ahead: VecDeque::new() }
     }
 
-    /// Takes the next event of the journal, with its frame's origin. A book that was saved when it had consumed up to an offset
-    /// is given all events after that offset, and of those before it none.
+    /// Takes the next event of the journal, with its frame's origin. To be given every event after the saved offset; what the
+    /// saved book knows already is passed over.
     pub fn take(&mut self, origin: &Origin, id: EventId, at: Timestamp, event: &Event) {
-        if let Some(consumed) = origin.consumed_by(ConsumerName::Book) {
+        let decided = origin.consumed_by(ConsumerName::Book);
+        if decided.map_or(id.offset, |consumed| consumed.to) <= self.saved {
+            return;
+        }
+        if let Some(consumed) = decided {
             self.advance(consumed.to);
             self.book.apply(id, at, event);
         } else if Book::concerns(event) {
