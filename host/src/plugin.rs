@@ -10,3 +10,4 @@ pub mod log;
 pub mod roster;
 pub(crate) mod shared;
 pub mod state;
+pub mod policy;
