@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
 use crate::error::{Context, Error, Fault, Result, into_wire};
 use crate::roles::{Alerter, Collector, HealthCheck, Migration, Notifier, Plugin};
@@ -16,7 +17,7 @@ pub struct Instance<T>(RefCell<Option<State<T>>>);
 #[derive(Debug)]
 struct State<T> {
     plugin: T,
-    config: Value,
+    config: String,
 }
 
 /// What an export returns.
@@ -41,20 +42,17 @@ impl<T> Instance<T> {
     }
 }
 
-fn parse<T: serde::de::DeserializeOwned>(config: &Value, what: &str) -> Result<T> {
-    T::deserialize(config).fault(Fault::Config, what)
+fn parse<T: DeserializeOwned>(config: &str) -> Result<T> {
+    // Serde takes `()` from null only, and the contract sends `{}` where there is nothing.
+    let parsed = serde_json::from_str(config).or_else(|error| serde_json::from_str("null").map_err(|_| error));
+    parsed.fault(Fault::Config, "configuration")
 }
 
 impl<T: Plugin> Instance<T> {
     /// `lifecycle.init`.
     pub fn init(&self, config: &str) -> Wire<()> {
-        let made = (|| {
-            let config: Value = serde_json::from_str(config).fault(Fault::Config, "configuration")?;
-            // Serde takes `()` from null only, and the contract sends `{}` where there is nothing.
-            let parsed = parse(&config, "configuration").or_else(|error| parse(&Value::Null, "").map_err(|_| error))?;
-            Ok(State { plugin: T::new(parsed)?, config })
-        })();
-        *self.0.borrow_mut() = Some(made.map_err(into_wire)?);
+        let plugin = parse(config).and_then(T::new).map_err(into_wire)?;
+        *self.0.borrow_mut() = Some(State { plugin, config: config.to_owned() });
         Ok(())
     }
 }
@@ -89,25 +87,23 @@ impl<T: Notifier> Instance<T> {
     /// `notifier.notify`.
     pub fn notify(&self, notification: &Notification) -> Wire<Receipt> {
         self.with(|state| {
-            let settings = laid_over(&state.config, &notification.settings)?;
-            let settings = parse(&settings, &format!("settings of receiver `{}`", notification.receiver))?;
+            let settings = laid_over(&state.config, &notification.settings)
+                .and_then(|settings| parse(&settings))
+                .map_err(|error| error.context(format_args!("receiver `{}`", notification.receiver)))?;
             state.plugin.notify(&settings, notification)
         })
     }
 }
 
 /// The plugin's own configuration with the receiver's settings laid over it, key by key.
-fn laid_over(config: &Value, settings: &str) -> Result<Value> {
-    let mut merged = config.clone();
-    if settings.is_empty() {
-        return Ok(merged);
+fn laid_over(config: &str, settings: &str) -> Result<String> {
+    if settings.is_empty() || settings == "{}" {
+        return Ok(config.to_owned());
     }
-    match (merged.as_object_mut(), serde_json::from_str(settings).fault(Fault::Config, "the receiver's settings")?) {
-        (Some(below), Value::Object(above)) => below.extend(above),
-        (_, Value::Null) => {}
-        (_, other) => return Ok(other),
-    }
-    Ok(merged)
+    let object = |text: &str| serde_json::from_str::<Map<String, Value>>(text).fault(Fault::Config, "settings");
+    let mut merged = object(config)?;
+    merged.extend(object(settings)?);
+    Ok(Value::Object(merged).to_string())
 }
 
 /// `migration.migrate`.

@@ -102,3 +102,11 @@ impl Manifest {
         out.raw("]");
     }
 }
+
+/// A text's bytes as an array, which a section's content must be; `N` is the text's length.
+#[must_use]
+pub const fn bytes<const N: usize>(text: &str) -> [u8; N] {
+    let mut bytes = [0; N];
+    bytes.copy_from_slice(text.as_bytes());
+    bytes
+}

@@ -1,5 +1,7 @@
 //! What an author implements: [`Plugin`] once, and a trait for each role.
 
+use std::fmt::Debug;
+
 use serde::de::DeserializeOwned;
 
 use crate::config::Config;
@@ -11,7 +13,7 @@ use crate::types::{Finding, Input, Notification, Receipt, Report, Rule, Target, 
 pub trait Plugin: Sized + 'static {
     /// The operator's settings; `()` where there are none. Its JSON Schema goes into the manifest, the host checks settings
     /// against it, and what arrives here is parsed already.
-    type Config: Config + DeserializeOwned;
+    type Config: Config + DeserializeOwned + Debug;
 
     /// Makes the plugin. What no schema can say about the settings is checked here, with [`Error::config`](crate::Error::config).
     fn new(config: Self::Config) -> Result<Self>;

@@ -161,8 +161,7 @@ impl Declaration {
             #[cfg(target_arch = "wasm32")]
             const _: () = {
                 #[unsafe(link_section = "vigie:manifest")]
-                #[used]
-                static SECTION: [u8; MANIFEST.len()] = *MANIFEST.as_bytes().first_chunk::<{ MANIFEST.len() }>().unwrap();
+                static SECTION: [u8; MANIFEST.len()] = ::vigie_plugin::manifest::bytes(MANIFEST);
 
                 struct Exports;
                 ::std::thread_local! {
