@@ -31,13 +31,29 @@ macro_rules! role {
     };
 }
 
-role!(lifecycle, "vigie:sdk-lifecycle/lifecycle", "package vigie:sdk-lifecycle; world lifecycle { export vigie:plugin/lifecycle@0.1.0; }");
-role!(migration, "vigie:sdk-migration/migration", "package vigie:sdk-migration; world migration { export vigie:plugin/migration@0.1.0; }");
-role!(collector, "vigie:sdk-collector/collector", "package vigie:sdk-collector; world collector { export vigie:plugin/collector@0.1.0; }");
+role!(
+    lifecycle,
+    "vigie:sdk-lifecycle/lifecycle",
+    "package vigie:sdk-lifecycle; world lifecycle { export vigie:plugin/lifecycle@0.1.0; }"
+);
+role!(
+    migration,
+    "vigie:sdk-migration/migration",
+    "package vigie:sdk-migration; world migration { export vigie:plugin/migration@0.1.0; }"
+);
+role!(
+    collector,
+    "vigie:sdk-collector/collector",
+    "package vigie:sdk-collector; world collector { export vigie:plugin/collector@0.1.0; }"
+);
 role!(
     health_check,
     "vigie:sdk-health-check/health-check",
     "package vigie:sdk-health-check; world health-check { export vigie:plugin/health-check@0.1.0; }"
 );
 role!(alerter, "vigie:sdk-alerter/alerter", "package vigie:sdk-alerter; world alerter { export vigie:plugin/alerter@0.1.0; }");
-role!(notifier, "vigie:sdk-notifier/notifier", "package vigie:sdk-notifier; world notifier { export vigie:plugin/notifier@0.1.0; }");
+role!(
+    notifier,
+    "vigie:sdk-notifier/notifier",
+    "package vigie:sdk-notifier; world notifier { export vigie:plugin/notifier@0.1.0; }"
+);

@@ -36,7 +36,8 @@ pub use span::Span;
 ///
 /// Doc comments become descriptions, serde's attributes are followed, unknown keys are errors. What serde cannot say stands in
 /// `#[config(…)]`: `default`, `min`, `max`, `min_length`, `max_length`, `pattern`, `format`, `min_items`, `max_items` with a
-/// value, and `as = "Type"` for a field that `deserialize_with` parses. `testing::check_defaults` compares the defaults with serde's.
+/// value, and `as = "Type"` for a field that `deserialize_with` parses. A test that
+/// `plugin!` writes compares the defaults with serde's.
 pub trait Config {
     /// The type's JSON Schema.
     const SCHEMA: Schema;

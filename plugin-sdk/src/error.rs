@@ -125,7 +125,8 @@ impl<T> Context<T> for Option<T> {
 
 /// What came over the contract. (No `From`: the generated type is an error too, and would meet the blanket one.)
 pub(crate) fn from_wire(error: types::Error) -> Error {
-    let retry_after = error.retry_after_ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| Duration::from_secs_f64(ms / 1e3));
+    let retry_after =
+        error.retry_after_ms.filter(|ms| ms.is_finite() && *ms >= 0.0).map(|ms| Duration::from_secs_f64(ms / 1e3));
     Error { fault: error.fault, message: error.message, retry_after }
 }
 

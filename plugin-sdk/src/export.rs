@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use crate::bindings::imports::vigie::plugin::types;
 use crate::error::{Context, Error, Fault, Result, into_wire};
 use crate::roles::{Alerter, Collector, HealthCheck, Migration, Notifier, Plugin};
-use crate::bindings::imports::vigie::plugin::types;
 use crate::types::{Family, Finding, Input, Notification, Receipt, Report, Rule, Target, TimestampMs};
 
 /// The plugin of this instance, once `init` made it. Also what a native test drives a plugin with, as the host does.

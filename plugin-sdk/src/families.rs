@@ -66,7 +66,13 @@ impl Families {
     }
 
     /// Says that series end here: those of `name` with these values of these labels.
-    pub fn end<const N: usize, S: Into<String>>(&mut self, kind: Kind, name: &str, label_names: [&str; N], series: Vec<[S; N]>) {
+    pub fn end<const N: usize, S: Into<String>>(
+        &mut self,
+        kind: Kind,
+        name: &str,
+        label_names: [&str; N],
+        series: Vec<[S; N]>,
+    ) {
         let ended = series.into_iter().map(strings).collect();
         self.family(kind, name, "", Points::Ended(ended)).label_names = strings(label_names);
     }
@@ -250,7 +256,13 @@ impl<const N: usize> Metric<'_, Histograms, N> {
     }
 
     /// A histogram that the target counted: cumulative buckets in ascending order, the last bound infinity.
-    pub fn cumulative<S: Into<String>>(&mut self, label_values: [S; N], sum: f64, count: f64, buckets: Vec<Bucket>) -> &mut Self {
+    pub fn cumulative<S: Into<String>>(
+        &mut self,
+        label_values: [S; N],
+        sum: f64,
+        count: f64,
+        buckets: Vec<Bucket>,
+    ) -> &mut Self {
         if let Points::Histograms(points) = &mut self.family.points {
             points.push(HistogramPoint { label_values: strings(label_values), sum, count, buckets, at: None });
         }
@@ -260,7 +272,13 @@ impl<const N: usize> Metric<'_, Histograms, N> {
 
 impl<const N: usize> Metric<'_, Summaries, N> {
     /// A summary: sum, count, and pairs of quantile (0 to 1) and value.
-    pub fn point<S: Into<String>>(&mut self, label_values: [S; N], sum: f64, count: f64, quantiles: &[(f64, f64)]) -> &mut Self {
+    pub fn point<S: Into<String>>(
+        &mut self,
+        label_values: [S; N],
+        sum: f64,
+        count: f64,
+        quantiles: &[(f64, f64)],
+    ) -> &mut Self {
         let quantiles = quantiles.iter().map(|(quantile, value)| Quantile { quantile: *quantile, value: *value }).collect();
         if let Points::Summaries(points) = &mut self.family.points {
             points.push(SummaryPoint { label_values: strings(label_values), sum, count, quantiles, at: None });

@@ -26,7 +26,10 @@ pub use config::{Config, Span};
 pub use error::{Context, Error, Fault, Result};
 pub use families::{Families, Histogram};
 pub use roles::{Alerter, Collector, HealthCheck, Migration, Notifier, Plugin};
-pub use types::*;
+pub use types::{
+    Alert, AlertState, Bucket, Certificate, Family, Finding, HistogramPoint, Input, Kind, Labels, Notification, Point, Points,
+    Quantile, Receipt, Report, Rule, Series, Status, SummaryPoint, Target, TimestampMs, Watched, label, labels,
+};
 pub use vigie_plugin_macros::{Config, plugin};
 
 #[doc(hidden)]

@@ -13,10 +13,13 @@
 //! ```
 
 pub(crate) mod backend;
+mod defaults;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::fmt::Debug;
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::bindings::imports::vigie::plugin::http as wire;
@@ -212,13 +215,14 @@ pub fn schema<T: Config>() -> Value {
     serde_json::from_slice(&out.into_bytes()[..len]).unwrap_or_else(|error| panic!("the schema is no JSON: {error}"))
 }
 
-/// Checks a manifest: it is JSON, and each default in its schema is the one that serde takes when the key is absent.
+/// Checks a manifest: it is JSON, and each default in its schema is the one that serde takes when the key is absent. `plugin!`
+/// makes a test of it.
 ///
 /// # Panics
 /// Where that is not so.
 #[expect(clippy::panic, reason = "for tests")]
-pub fn check_manifest<T: Config>(manifest: &str) {
-    if let Err(error) = serde_json::from_str::<Value>(manifest) {
-        panic!("the manifest is no JSON: {error}: {manifest}");
-    }
+pub fn check_manifest<T: Config + DeserializeOwned + Debug>(manifest: &str) {
+    let manifest: Value = serde_json::from_str(manifest).unwrap_or_else(|error| panic!("the manifest is no JSON: {error}"));
+    let differing = defaults::differing::<T>(&manifest["schema"]);
+    assert!(differing.is_empty(), "{}", differing.join("\n"));
 }

@@ -8,7 +8,8 @@ use crate::error::{Error, Result};
 pub use alerter::exports::vigie::plugin::alerter::{Finding, Input, Rule, Watched};
 pub use health_check::exports::vigie::plugin::health_check::{Report, Status};
 pub use imports::vigie::plugin::types::{
-    Bucket, Certificate, Family, HistogramPoint, Kind, Labels, Point, Points, Quantile, Series, SummaryPoint, Target, TimestampMs,
+    Bucket, Certificate, Family, HistogramPoint, Kind, Labels, Point, Points, Quantile, Series, SummaryPoint, Target,
+    TimestampMs,
 };
 pub use notifier::exports::vigie::plugin::notifier::{Alert, AlertState, Notification, Receipt};
 
@@ -147,6 +148,26 @@ impl Report {
     pub fn families(mut self, families: crate::Families) -> Result<Self> {
         self.families.extend(families.into_wire()?);
         Ok(self)
+    }
+}
+
+impl Notification {
+    /// A first attempt with nothing in it, for tests.
+    pub fn new(receiver: impl Into<String>) -> Self {
+        Self {
+            id: String::new(),
+            attempt: 1,
+            receiver: receiver.into(),
+            settings: String::new(),
+            group_key: String::new(),
+            group_labels: Labels::new(),
+            common_labels: Labels::new(),
+            common_annotations: Labels::new(),
+            alerts: Vec::new(),
+            truncated: 0,
+            external_url: String::new(),
+            previous: None,
+        }
     }
 }
 

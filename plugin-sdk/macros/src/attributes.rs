@@ -72,7 +72,9 @@ impl Attributes {
                 skip_value(meta)?;
             }
             "alias" | "other" | "remote" => {
-                return Err(meta.error(format!("`Config` does not know `#[serde({name})]`: unknown keys are errors, so that the schema cannot say it")));
+                return Err(meta.error(format!(
+                    "`Config` does not know `#[serde({name})]`: unknown keys are errors, so that the schema cannot say it"
+                )));
             }
             _ => skip_value(meta)?,
         }

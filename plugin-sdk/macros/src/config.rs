@@ -85,7 +85,8 @@ fn fields(fields: &Fields, container: &Attributes, case: Option<Case>) -> Result
             field.map_or_else(|| Err(Error::new_spanned(fields, "`transparent` needs a field")), one)
         }
         Fields::Named(named) => {
-            let properties: Vec<_> = named.named.iter().map(|field| named_field(field, container, case)).collect::<Result<_>>()?;
+            let properties: Vec<_> =
+                named.named.iter().map(|field| named_field(field, container, case)).collect::<Result<_>>()?;
             Ok(object(&properties.into_iter().flatten().collect::<Vec<_>>()))
         }
         Fields::Unnamed(unnamed) if unnamed.unnamed.len() == 1 => one(&unnamed.unnamed[0]),
@@ -104,7 +105,10 @@ fn fields(fields: &Fields, container: &Attributes, case: Option<Case>) -> Result
 fn one(field: &Field) -> Result<TokenStream> {
     let attributes = Attributes::of(&field.attrs)?;
     if attributes.parsed_otherwise && attributes.parsed_as.is_none() {
-        return Err(Error::new_spanned(&field.ty, "parsed by a function: add `#[config(as = \"Type\")]` with a type whose JSON it takes"));
+        return Err(Error::new_spanned(
+            &field.ty,
+            "parsed by a function: add `#[config(as = \"Type\")]` with a type whose JSON it takes",
+        ));
     }
     let parsed = attributes.parsed_as.as_ref().unwrap_or(&field.ty);
     Ok(annotated(schema_of(parsed), &attributes))
@@ -135,12 +139,21 @@ fn variants<'a>(all: impl Iterator<Item = &'a Variant>, container: &Attributes) 
             parsed.push((variant, attributes));
         }
     }
-    let plain = |(variant, attributes): &(&Variant, Attributes)| matches!(variant.fields, Fields::Unit) && attributes.description.is_none();
-    if container.tag.is_none() && !container.untagged && parsed.iter().all(plain) {
-        let names: Vec<_> = parsed.iter().map(|(variant, attributes)| variant_name(variant, attributes, container)).collect();
-        return Ok(list("OneOfTexts", &quote!(&str), &names.iter().map(|name| quote!(#name)).collect::<Vec<_>>()));
+    let external = container.tag.is_none() && !container.untagged;
+    // Texts that need no words of their own stand in one `enum`, first, as schemars has it.
+    let is_text = |(variant, attributes): &(&Variant, Attributes)| {
+        external && !attributes.untagged && matches!(variant.fields, Fields::Unit) && attributes.description.is_none()
+    };
+    let (texts, others): (Vec<_>, Vec<_>) = parsed.into_iter().partition(is_text);
+    let has_texts = !texts.is_empty();
+    let names = texts.iter().map(|(variant, attributes)| variant_name(variant, attributes, container));
+    let texts = list("OneOfTexts", &quote!(&str), &names.map(|name| quote!(#name)).collect::<Vec<_>>());
+    if others.is_empty() && external {
+        return Ok(texts);
     }
-    let items: Vec<_> = parsed.iter().map(|(variant, attributes)| one_variant(variant, attributes, container)).collect::<Result<_>>()?;
+    let others = others.iter().map(|(variant, attributes)| one_variant(variant, attributes, container));
+    let texts = if has_texts { vec![Ok(texts)] } else { Vec::new() };
+    let items = texts.into_iter().chain(others).collect::<Result<Vec<_>>>()?;
     Ok(schemas(if container.untagged { "AnyOf" } else { "OneOf" }, &items))
 }
 

@@ -49,7 +49,12 @@ impl Parse for Declaration {
                 "requests" => requests = parse_list(input, Request::parse)?,
                 text => match TEXT_KEYS.iter().position(|known| *known == text) {
                     Some(at) => texts[at] = Some(input.parse()?),
-                    None => return Err(Error::new(key.span(), unknown("key", text, ["plugin", "roles", "requests"].iter().chain(&TEXT_KEYS)))),
+                    None => {
+                        return Err(Error::new(
+                            key.span(),
+                            unknown("key", text, ["plugin", "roles", "requests"].iter().chain(&TEXT_KEYS)),
+                        ));
+                    }
                 },
             }
             if !input.is_empty() {
@@ -123,8 +128,9 @@ impl Declaration {
         let plugin = &self.plugin;
         let [name, description, interval, timeout, memory, cpu_per_call] = &self.texts;
         let name = name.as_ref().map_or_else(|| quote!(::core::env!("CARGO_PKG_NAME")), |name| quote!(#name));
-        let description =
-            description.as_ref().map_or_else(|| quote!(::core::env!("CARGO_PKG_DESCRIPTION")), |description| quote!(#description));
+        let description = description
+            .as_ref()
+            .map_or_else(|| quote!(::core::env!("CARGO_PKG_DESCRIPTION")), |description| quote!(#description));
         let (interval, timeout) = (optional(interval.as_ref()), optional(timeout.as_ref()));
         let (memory, cpu_per_call) = (optional(memory.as_ref()), optional(cpu_per_call.as_ref()));
         let requests = self.requests.iter().map(|Request { capability, scope, why }| {
@@ -201,7 +207,8 @@ impl Declaration {
 
 /// The role's generated trait on `Exports`, and the functions that the component exports.
 fn export(plugin: &Ident, role: &Ident) -> TokenStream {
-    let module = ROLES.iter().find(|(name, _)| role == name).map_or_else(|| role.clone(), |(_, module)| format_ident!("{module}"));
+    let module =
+        ROLES.iter().find(|(name, _)| role == name).map_or_else(|| role.clone(), |(_, module)| format_ident!("{module}"));
     let types = quote!(::vigie_plugin);
     let wire = quote!(::vigie_plugin::export::Wire);
     let functions = match module.to_string().as_str() {

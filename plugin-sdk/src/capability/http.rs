@@ -144,7 +144,14 @@ impl Request {
         backend::send(&self.into_wire()).map_err(from_wire)
     }
 
-    fn secret(mut self, header: impl Into<String>, before: &'static str, secret: String, encoding: Encoding, user: String) -> Self {
+    fn secret(
+        mut self,
+        header: impl Into<String>,
+        before: &'static str,
+        secret: String,
+        encoding: Encoding,
+        user: String,
+    ) -> Self {
         let fill = wire::Fill { placeholder: String::new(), secret, encoding, user };
         self.secrets.push(Secret { header: header.into(), before, fill });
         self
@@ -219,7 +226,8 @@ impl Response {
         if self.truncated {
             return Err(Error::permanent(format!("`{}`: the body is longer than the bound", self.url)));
         }
-        serde_json::from_slice(&self.body).fault(Fault::Transient, format_args!("`{}`: the body is not the expected JSON", self.url))
+        serde_json::from_slice(&self.body)
+            .fault(Fault::Transient, format_args!("`{}`: the body is not the expected JSON", self.url))
     }
 
     /// The answer, or an error where the status is not 200 to 299: transient for 429 and 5xx, else permanent.

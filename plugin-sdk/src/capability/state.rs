@@ -30,7 +30,8 @@ pub fn keys(prefix: &str) -> Result<Vec<String>> {
 /// The value under a key, from JSON.
 pub fn load<T: DeserializeOwned>(key: &str) -> Result<Option<T>> {
     let Some(bytes) = get(key)? else { return Ok(None) };
-    let value = serde_json::from_slice(&bytes).fault(Fault::Permanent, format_args!("state `{key}` is not what was written"))?;
+    let value =
+        serde_json::from_slice(&bytes).fault(Fault::Permanent, format_args!("state `{key}` is not what was written"))?;
     Ok(Some(value))
 }
 

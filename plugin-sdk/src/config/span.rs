@@ -14,9 +14,12 @@ use super::{Config, Schema, Shape};
 pub struct Span(Duration);
 
 /// Units, largest first, in milliseconds.
-const UNITS: [(&str, u64); 6] = [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
+const UNITS: [(&str, u64); 6] =
+    [("w", 604_800_000), ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1)];
 
 impl Span {
+    pub(crate) const PATTERN: &'static str = "^(0|([0-9]+(ms|[smhdw]))+)$";
+
     /// So many milliseconds.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
@@ -37,7 +40,7 @@ impl Span {
 }
 
 impl Config for Span {
-    const SCHEMA: Schema = Schema::of(Shape::Text).pattern("^(0|([0-9]+(ms|[smhdw]))+)$");
+    const SCHEMA: Schema = Schema::of(Shape::Text).pattern(Self::PATTERN);
 }
 
 impl Deref for Span {
@@ -111,9 +114,13 @@ mod tests {
 
     #[test]
     fn spans_read_and_write_as_operators_do() {
-        for (text, millis, written) in
-            [("0", 0, "0"), ("500ms", 500, "500ms"), ("90s", 90_000, "1m30s"), ("1h30m", 5_400_000, "1h30m"), ("2w1d", 1_296_000_000, "2w1d")]
-        {
+        for (text, millis, written) in [
+            ("0", 0, "0"),
+            ("500ms", 500, "500ms"),
+            ("90s", 90_000, "1m30s"),
+            ("1h30m", 5_400_000, "1h30m"),
+            ("2w1d", 1_296_000_000, "2w1d"),
+        ] {
             let span: Span = text.parse().unwrap();
             assert_eq!(span, Span::from_millis(millis), "{text}");
             assert_eq!(span.to_string(), written);
