@@ -5,6 +5,7 @@ pub mod finding;
 pub mod ids;
 pub mod label;
 pub mod name;
+pub mod number;
 pub mod rule;
 pub mod sample;
 pub mod selector;
