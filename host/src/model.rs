@@ -7,6 +7,7 @@ pub mod input;
 pub mod label;
 pub mod name;
 pub mod notification;
+pub mod number;
 pub mod rule;
 pub mod sample;
 pub mod selector;
