@@ -18,7 +18,9 @@ impl Book {
             Event::RulesDeclared { plugin, rules } => {
                 self.end_all(at, plugin, RULE_REMOVED, |name| !rules.iter().any(|rule| rule.name == name))
             }
-            Event::PluginStopped { plugin, reason } if reason == "removed" => self.end_all(at, plugin, PLUGIN_REMOVED, |_| true),
+            Event::PluginStopped { plugin, reason } if reason == "removed" => {
+                self.end_all(at, plugin, PLUGIN_REMOVED, |_| true)
+            }
             _ => Vec::new(),
         }
     }
@@ -37,9 +39,8 @@ impl Book {
             ended: evaluated.ended.iter().copied().collect(),
         };
         let known = alerts.iter().filter_map(|(fingerprint, alert)| evaluation.next(*fingerprint, alert));
-        let is_active = |fingerprint: &Fingerprint| {
-            alerts.get(fingerprint).is_some_and(|alert| alert.state != AlertState::Resolved)
-        };
+        let is_active =
+            |fingerprint: &Fingerprint| alerts.get(fingerprint).is_some_and(|alert| alert.state != AlertState::Resolved);
         let new = evaluation.holding().filter(|(fingerprint, _)| !is_active(fingerprint));
         known.chain(new.map(|(fingerprint, finding)| evaluation.begin(fingerprint, finding, None))).collect()
     }
@@ -83,9 +84,11 @@ impl<'a> Evaluation<'a> {
 
     /// What holds now and could have no alert yet, in order of fingerprint.
     fn holding(&self) -> impl Iterator<Item = (Fingerprint, &'a Finding)> {
-        let before = self.entry.held.iter().filter(|(fingerprint, _)| {
-            !self.ended.contains(fingerprint) && !self.told.contains_key(fingerprint)
-        });
+        let before = self
+            .entry
+            .held
+            .iter()
+            .filter(|(fingerprint, _)| !self.ended.contains(fingerprint) && !self.told.contains_key(fingerprint));
         self.told.iter().map(|(fingerprint, finding)| (*fingerprint, *finding)).chain(before)
     }
 

@@ -160,9 +160,8 @@ impl Policy {
                 .then(|| format!("{traps} calls in a row ended without an answer, the last: {message}"));
         }
         let trapping = self.records.values().filter(|record| record.traps >= self.settings.target_traps).count();
-        self.is_most(trapping).then(|| {
-            format!("calls about {trapping} of {} subjects end without an answer, the last: {message}", self.subjects)
-        })
+        self.is_most(trapping)
+            .then(|| format!("calls about {trapping} of {} subjects end without an answer, the last: {message}", self.subjects))
     }
 
     fn is_most(&self, count: usize) -> bool {
@@ -172,8 +171,7 @@ impl Policy {
     /// After it one more trap brings a subject back to where it was, but a subject that is well by then does not count.
     fn quarantine(&mut self, now: Timestamp, reason: String) -> Decision {
         self.quarantines = self.quarantines.saturating_add(1);
-        let pause =
-            self.backoff(self.settings.quarantine_min, self.settings.quarantine_max, self.quarantines, "quarantine");
+        let pause = self.backoff(self.settings.quarantine_min, self.settings.quarantine_max, self.quarantines, "quarantine");
         let until = now + pause;
         self.quarantined_until = Some(until);
         let single = self.settings.plugin_traps.saturating_sub(1);
