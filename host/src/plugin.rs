@@ -3,9 +3,12 @@
 pub(crate) mod bindings;
 pub mod capability;
 pub(crate) mod data;
+pub mod directory;
 pub(crate) mod fault;
 pub mod grants;
 pub mod limits;
 pub mod log;
+pub mod reconcile;
 pub(crate) mod shared;
 pub mod state;
+pub mod watch;

@@ -126,11 +126,14 @@ pub fn scan(directories: &[PathBuf]) -> Scan {
             Err(problem) => scan.problems.push(problem),
         }
     }
-    let configs: BTreeMap<_, _> = found.iter().filter_map(|(name, places)| Some((name.clone(), reader.config(name, places)?))).collect();
+    let configs: BTreeMap<_, _> =
+        found.iter().filter_map(|(name, places)| Some((name.clone(), reader.config(name, places)?))).collect();
     let lent: BTreeSet<PathBuf> = configs.values().filter_map(|config| config.lent.clone()).collect();
     for (name, places) in found {
         let wanted = match (places.as_slice(), configs.get(&name)) {
-            ([(_, files)], config) if config.is_none() && files.component.iter().any(|path| lent.contains(&real(path))) => continue,
+            ([(_, files)], config) if config.is_none() && files.component.iter().any(|path| lent.contains(&real(path))) => {
+                continue;
+            }
             ([(directory, files)], config) => reader.wanted(&name, directory, files, config),
             _ => Err(twice(&name, &places)),
         };
@@ -217,7 +220,13 @@ impl Reader {
         Some(ReadConfig { parsed, hash, lent })
     }
 
-    fn wanted(&mut self, name: &PluginName, directory: &Path, files: &Files, config: Option<&ReadConfig>) -> Result<Desired, Refusal> {
+    fn wanted(
+        &mut self,
+        name: &PluginName,
+        directory: &Path,
+        files: &Files,
+        config: Option<&ReadConfig>,
+    ) -> Result<Desired, Refusal> {
         let own = directory.join(format!("{name}.wasm"));
         if name.as_str() == HOST_NAME {
             return Err(refused(&own, format!("the name `{HOST_NAME}` is the host's own, rename the plugin")));

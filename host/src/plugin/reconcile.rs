@@ -158,8 +158,10 @@ mod tests {
 
     use super::*;
 
-    /// A step: files to write (`None` removes), and the changes that must follow. Replaced and started plugins run.
-    fn story(steps: &[(&[(&str, Option<&str>)], &str)]) {
+    /// Files to write (`None` removes), and the changes that must follow.
+    type Step<'a> = (&'a [(&'a str, Option<&'a str>)], &'a str);
+
+    fn story(steps: &[Step<'_>]) {
         let folder = tempfile::tempdir().unwrap();
         let mut ledger = Ledger::default();
         for (files, expected) in steps {

@@ -33,7 +33,8 @@ impl Folder {
 }
 
 fn shown(scan: &Scan, folders: &[&Folder]) -> Vec<String> {
-    let cut = |text: String| folders.iter().fold(text, |text, folder| text.replace(&format!("{}", folder.path().display()), "DIR"));
+    let cut =
+        |text: String| folders.iter().fold(text, |text, folder| text.replace(&format!("{}", folder.path().display()), "DIR"));
     let plugin = |(name, wanted): (&PluginName, &Wanted)| match wanted {
         Wanted::Run(desired) => format!("{name}: {}", desired.component.file_name().unwrap().display()),
         Wanted::Refused(refusal) => format!("{name}! {}", cut(refusal.error.clone())),
@@ -70,7 +71,8 @@ fn components_run_with_and_without_a_file_and_other_files_are_none_of_it() {
 
 #[test]
 fn one_component_runs_under_several_names_and_not_under_its_own_besides() {
-    let folder = Folder::new(&[("http.wasm", "h"), ("x.toml", "component = 'http.wasm'"), ("y.toml", "component = 'http.wasm'")]);
+    let folder =
+        Folder::new(&[("http.wasm", "h"), ("x.toml", "component = 'http.wasm'"), ("y.toml", "component = 'http.wasm'")]);
     assert_eq!(folder.scanned(), ["x: http.wasm", "y: http.wasm"]);
     folder.write("http.toml", "");
     assert_eq!(folder.scanned(), ["http: http.wasm", "x: http.wasm", "y: http.wasm"]);
@@ -94,7 +96,8 @@ fn an_absent_component_is_told_with_its_path() {
 fn a_name_in_two_directories_is_refused_naming_both() {
     let (one, two) = (Folder::new(&[("a.wasm", "1"), ("b.wasm", "1")]), Folder::new(&[("a.toml", "")]));
     let scan_both = scan(&[one.path(), two.path(), one.path()]);
-    let said = "a! `DIR` is in `DIR` and in `DIR`, a name is in one directory only: rename or remove one".replacen("`DIR`", "`a`", 1);
+    let said =
+        "a! `DIR` is in `DIR` and in `DIR`, a name is in one directory only: rename or remove one".replacen("`DIR`", "`a`", 1);
     assert_eq!(shown(&scan_both, &[&one, &two]), [said, "b: b.wasm".to_owned()]);
 }
 

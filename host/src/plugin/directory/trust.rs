@@ -30,11 +30,15 @@ impl Owners {
         let (path, mode) = (path.display(), facts.mode() & 0o7777);
         if facts.uid() != 0 && facts.uid() != self.user {
             let (owner, user) = (facts.uid(), self.user);
-            return Err(format!("`{path}` belongs to user {owner}, neither to root nor to user {user} who runs vigie: change its owner"));
+            return Err(format!(
+                "`{path}` belongs to user {owner}, neither to root nor to user {user} who runs vigie: change its owner"
+            ));
         }
         let group_may = mode & 0o020 != 0 && !self.is_private(facts.gid());
         if mode & 0o002 != 0 || group_may {
-            return Err(format!("`{path}` may be written by others (mode {mode:04o}), who could plant code: run `chmod go-w '{path}'`"));
+            return Err(format!(
+                "`{path}` may be written by others (mode {mode:04o}), who could plant code: run `chmod go-w '{path}'`"
+            ));
         }
         Ok(())
     }
@@ -54,11 +58,11 @@ impl Owners {
         let users: Vec<Vec<&str>> = self.passwd.lines().map(|line| line.split(':').collect()).collect();
         let has_gid = |gid_field: Option<&&str>| gid_field.is_some_and(|field| field.parse() == Ok(gid));
         let foreign_primary = users.iter().any(|user| has_gid(user.get(3)) && !user.get(2).is_some_and(|uid| ours(uid)));
-        let named_ours = |name: &str| {
-            users.iter().any(|user| user.first() == Some(&name) && user.get(2).is_some_and(|uid| ours(uid)))
-        };
+        let named_ours =
+            |name: &str| users.iter().any(|user| user.first() == Some(&name) && user.get(2).is_some_and(|uid| ours(uid)));
         let group = self.group.lines().map(|line| line.split(':').collect::<Vec<_>>()).find(|group| has_gid(group.get(2)));
-        let members = group.as_ref().and_then(|group| group.get(3)).map(|members| members.split(',').filter(|name| !name.is_empty()));
+        let members =
+            group.as_ref().and_then(|group| group.get(3)).map(|members| members.split(',').filter(|name| !name.is_empty()));
         // A group that is not in the file may have any members.
         !foreign_primary && members.is_some_and(|mut members| members.all(named_ours))
     }
