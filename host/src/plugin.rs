@@ -3,6 +3,7 @@
 pub(crate) mod bindings;
 pub mod capability;
 pub(crate) mod data;
+pub mod directory;
 pub(crate) mod fault;
 pub mod grants;
 pub mod limits;
@@ -11,3 +12,5 @@ pub mod roster;
 pub(crate) mod shared;
 pub mod state;
 pub mod policy;
+pub mod reconcile;
+pub mod watch;
