@@ -3,9 +3,11 @@
 pub(crate) mod bindings;
 pub mod capability;
 pub(crate) mod data;
+pub mod describe;
 pub(crate) mod fault;
 pub mod grants;
 pub mod limits;
 pub mod log;
+pub mod manifest;
 pub(crate) mod shared;
 pub mod state;
