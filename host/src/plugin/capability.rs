@@ -2,7 +2,7 @@
 
 pub mod log;
 pub mod metrics;
-
+pub mod sink;
 pub mod state;
 
 use wasmtime::component::{HasSelf, Linker};
@@ -18,6 +18,7 @@ pub(super) fn link(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
     bindings::types::add_to_linker::<Data, HasSelf<Data>>(linker, |data| data)?;
     bindings::log::add_to_linker::<Data, HasSelf<Data>>(linker, |data| data)?;
     bindings::metrics::add_to_linker::<Data, HasSelf<Data>>(linker, |data| data)?;
+    bindings::sink::add_to_linker::<Data, HasSelf<Data>>(linker, |data| data)?;
     bindings::state::add_to_linker::<Data, HasSelf<Data>>(linker, |data| data)?;
     Ok(())
 }
