@@ -1,1 +1,97 @@
-//! HTTP: metrics, health, the API and the page.
+//! HTTP: metrics, health, the API and the page. Reads projections; changes nothing.
+
+pub mod guard;
+pub mod wire;
+
+mod alerts;
+mod events;
+mod health;
+mod metrics;
+mod page;
+mod plugins;
+mod stream;
+mod targets;
+
+use std::future::Future;
+use std::sync::Arc;
+
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router, middleware};
+use parking_lot::RwLock;
+use tokio::net::TcpListener;
+
+use crate::alert::Book;
+use crate::clock::Clock;
+use crate::health::Board;
+use crate::journal::Tail;
+use crate::latest::Latest;
+use crate::plugin::roster::Roster;
+use crate::telemetry::Telemetry;
+
+/// What the handlers read. Everything is shared; nothing is changed here.
+pub struct Sources {
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+    /// The journal's newest part, and the way to the older ones.
+    pub tail: Tail,
+    /// The latest values.
+    pub latest: Arc<Latest>,
+    /// Targets' status.
+    pub board: Arc<RwLock<Board>>,
+    /// Alerts.
+    pub book: Arc<RwLock<Book>>,
+    /// Plugins.
+    pub roster: Arc<Roster>,
+    /// Plugins' logs.
+    pub logs: Arc<crate::plugin::log::Logs>,
+    /// The host's own numbers.
+    pub telemetry: Arc<Telemetry>,
+    /// Why the host cannot take facts at present, if so.
+    pub trouble: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Turns true when the host shuts down, so that streams end.
+    pub closing: tokio::sync::watch::Receiver<bool>,
+}
+
+/// What handlers get.
+type Shared = axum::extract::State<Arc<Sources>>;
+
+/// All routes, guarded.
+pub fn router(sources: Arc<Sources>, hosts: guard::AllowedHosts) -> Router {
+    let api = Router::new()
+        .route("/", get(health::about))
+        .route("/plugins", get(plugins::list))
+        .route("/plugins/{name}", get(plugins::one))
+        .route("/targets", get(targets::list))
+        .route("/alerts", get(alerts::list))
+        .route("/events", get(events::list))
+        .route("/events/stream", get(stream::follow))
+        .fallback(unknown);
+    Router::new()
+        .nest("/api/vigie/v1", api)
+        .route("/metrics", get(metrics::page))
+        .route("/-/healthy", get(health::healthy))
+        .route("/-/ready", get(health::ready))
+        .merge(page::routes())
+        .fallback(unknown)
+        .layer(middleware::from_fn_with_state(hosts, guard::check))
+        .with_state(sources)
+}
+
+/// Serves until `shutdown` completes, then lets requests in flight end.
+///
+/// # Errors
+/// The listener fails for good.
+pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+    axum::serve(listener, router).with_graceful_shutdown(shutdown).await
+}
+
+async fn unknown(uri: axum::http::Uri) -> impl IntoResponse {
+    problem(StatusCode::NOT_FOUND, format!("nothing is at `{}`, see /api/vigie/v1/", uri.path()))
+}
+
+/// An answer that says what is wrong.
+fn problem(status: StatusCode, error: String) -> (StatusCode, Json<wire::Problem>) {
+    (status, Json(wire::Problem { error }))
+}

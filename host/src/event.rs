@@ -1,7 +1,9 @@
 //! Everything that happens, as facts in the past tense, and the frame in which the facts of one call are committed.
 //!
-//! The journal stores these types in postcard's encoding, which is by position: within a format version, variants are only
+//! `kind` names them. The journal stores these types in postcard's encoding, which is by position: within a format version, variants are only
 //! appended, and fields of a variant never change (`journal::FORMAT_VERSION`).
+
+mod kind;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +40,17 @@ pub enum Origin {
     },
     /// One call of a plugin.
     Call(Call),
+}
+
+impl Origin {
+    /// What a consumer of the host had consumed, if the frame is its own.
+    #[must_use]
+    pub fn consumed_by(&self, consumer: ConsumerName) -> Option<OffsetRange> {
+        match self {
+            Self::Consumer { name, consumed } if *name == consumer => Some(*consumed),
+            _ => None,
+        }
+    }
 }
 
 /// The host's consumers that append.
@@ -263,6 +276,15 @@ pub enum Event {
         error: String,
         /// When it is tried again; `None`: it is given up.
         retry_at: Option<Timestamp>,
+    },
+    /// Recorded when a consumer gave up events that it could no longer read or was too far behind to apply.
+    CursorSkipped {
+        /// The alerter whose cursor it is.
+        plugin: PluginName,
+        /// What was skipped.
+        skipped: OffsetRange,
+        /// Why.
+        reason: String,
     },
 }
 

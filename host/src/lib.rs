@@ -26,7 +26,7 @@ pub mod notify;
 pub mod route;
 
 // To people and programs.
-pub mod api;
+// api follows when what it reads is there.
 pub mod app;
 pub mod cli;
 pub mod exposition;

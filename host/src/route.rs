@@ -1,1 +1,5 @@
-//! Cursors: who reads which events; feeds alerters.
+//! Cursors: who reads which events; feeds alerters and the alert book.
+
+pub mod inputs;
+pub mod ring;
+pub mod watch;

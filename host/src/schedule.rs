@@ -1,1 +1,5 @@
-//! When each collector and check runs.
+//! When each collector and check runs: stable jitter, one in flight a target, missed runs counted.
+
+pub mod driver;
+pub mod slots;
+pub mod timetable;

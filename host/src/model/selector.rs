@@ -202,11 +202,7 @@ impl fmt::Display for Selector {
         let mut braces = Vec::new();
         match self.name() {
             Some(name) if super::label::is_metric_name(name) && !is_number_word(name) => f.write_str(name)?,
-            Some(name) => braces.push(Matcher {
-                label: METRIC_NAME.into(),
-                comparison: Comparison::Equal,
-                value: name.into(),
-            }),
+            Some(name) => braces.push(Matcher { label: METRIC_NAME.into(), comparison: Comparison::Equal, value: name.into() }),
             None => {}
         }
         for (at, matcher) in braces.iter().chain(&self.matchers).enumerate() {

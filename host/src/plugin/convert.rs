@@ -6,12 +6,11 @@ pub mod families;
 use std::time::Duration;
 
 use crate::model::{
-    CheckReport, Finding, Labels, Notification, NotifiedAlert, NotifiedState, Receipt, Rule, Selector, Status, Target, Timestamp,
+    CheckReport, Finding, Input, Labels, Notification, NotifiedAlert, NotifiedState, Receipt, Rule, Selector, Status, Target, Timestamp, Watched,
 };
 use crate::plugin::bindings::exports::{alerter, health_check, notifier};
 use crate::plugin::bindings::types;
 use crate::plugin::log::clean;
-use crate::plugin::request::{Input, Watched};
 
 /// The longest message of a check, error or receipt, in bytes; the rest is cut.
 pub const TEXT_BYTES_MAX: usize = 4096;

@@ -17,7 +17,7 @@ use crate::plugin::engine::{Engine, Loaded};
 use crate::plugin::grants::Grants;
 use crate::plugin::instance::InstanceLimits;
 use crate::plugin::limits::{CPU_PER_CALL_DEFAULT, MEMORY_BYTES_DEFAULT};
-use crate::plugin::log::{Level, PluginLog};
+use crate::plugin::log::{Level, Logs, PluginLog};
 use crate::plugin::request::{Finished, Request, Unavailable};
 use crate::plugin::shared::Shared;
 use crate::plugin::sources::{Common, Sources};
@@ -35,6 +35,8 @@ pub struct Services {
     pub clock: Arc<dyn Clock>,
     /// Meters.
     pub telemetry: Arc<Telemetry>,
+    /// Plugins' logs.
+    pub logs: Arc<Logs>,
     /// Gives series their ids.
     pub registry: Arc<SeriesRegistry>,
     /// The stored series.
@@ -156,10 +158,13 @@ impl Handle {
         past: Past,
     ) -> Result<Self, StartError> {
         let meter = services.telemetry.plugin(&settings.name);
+        let log = services.logs.get_or_insert(&settings.name, || {
+            PluginLog::new(settings.name.clone(), settings.log_level, meter.clone(), services.clock.clone())
+        });
         let shared = Arc::new(Shared {
             name: settings.name.clone(),
             grants: settings.grants.clone(),
-            log: PluginLog::new(settings.name.clone(), settings.log_level, meter.clone(), services.clock.clone()),
+            log,
             meter,
             state: Mutex::new(StateStore::restore(past.writes)),
             reader: services.reader.clone(),

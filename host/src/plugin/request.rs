@@ -7,7 +7,7 @@ use tokio::sync::oneshot;
 
 use crate::edge::BatchOutput;
 use crate::event::{Event, Fault, StateWrite};
-use crate::model::{CheckReport, Finding, Labels, Notification, Receipt, Rule, Target, Timestamp};
+use crate::model::{CheckReport, Finding, Input, Notification, Receipt, Rule, Target, Timestamp};
 
 /// One call.
 #[derive(Clone, Debug)]
@@ -29,28 +29,6 @@ pub enum Request {
     },
     /// `notify`.
     Notify(Box<Notification>),
-}
-
-/// The series of one selector.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Input {
-    /// The selector as the rule wrote it.
-    pub selector: String,
-    /// Its live series.
-    pub series: Vec<Watched>,
-}
-
-/// A series as a rule sees it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Watched {
-    /// All labels, `__name__` among them.
-    pub labels: Labels,
-    /// Ascending.
-    pub times: Vec<Timestamp>,
-    /// Parallel to `times`.
-    pub values: Vec<f64>,
-    /// How many of the last samples are new since the rule's last evaluation.
-    pub fresh: u32,
 }
 
 /// How a call ended. Trap, error and timeout are three different things.
