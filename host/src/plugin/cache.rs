@@ -97,7 +97,7 @@ impl Cache {
     }
 
     fn insert(&self, name: &str, component: &Component) -> anyhow::Result<()> {
-        let content = component.serialize().map_err(anyhow::Error::from)?;
+        let content = component.serialize().map_err(|error| anyhow::anyhow!("{error:#}"))?;
         self.make_room();
         write_whole(&self.path(name, CODE), &content)?;
         write_whole(&self.path(name, SEAL), self.seal(name, &content).as_bytes())?;

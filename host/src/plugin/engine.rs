@@ -93,8 +93,9 @@ impl Engine {
     /// # Errors
     /// The settings do not fit this machine, or the cache's directory cannot be made ours.
     pub fn new(settings: &EngineSettings) -> anyhow::Result<Arc<Self>> {
-        let engine = wasmtime::Engine::new(&config(settings)).map_err(anyhow::Error::from)?;
-        let linker = link(&engine).map_err(anyhow::Error::from)?;
+        let failed = |error: wasmtime::Error| anyhow::anyhow!("the engine for plugins does not start: {error:#}");
+        let engine = wasmtime::Engine::new(&config(settings)).map_err(failed)?;
+        let linker = link(&engine).map_err(failed)?;
         let cache = settings.cache.as_deref().map(|directory| Cache::open(directory, &engine)).transpose()?;
         tick(&engine)?;
         let memory = HostMemory::new(settings.memory_bytes_max);
@@ -176,11 +177,9 @@ fn config(settings: &EngineSettings) -> Config {
         .wasm_component_model_async(true)
         .wasm_memory64(false)
         .wasm_multi_memory(true)
-        .wasm_backtrace(true)
         .wasm_backtrace_max_frames(NonZeroUsize::new(BACKTRACE_FRAMES_MAX))
         .wasm_backtrace_details(WasmBacktraceDetails::Enable)
         .native_unwind_info(false)
-        .coredump_on_trap(false)
         .debug_info(false)
         .generate_address_map(true)
         .allocation_strategy(InstanceAllocationStrategy::OnDemand)
