@@ -42,6 +42,17 @@ pub enum Origin {
     Call(Call),
 }
 
+impl Origin {
+    /// What a consumer of the host had consumed, if the frame is its own.
+    #[must_use]
+    pub fn consumed_by(&self, consumer: ConsumerName) -> Option<OffsetRange> {
+        match self {
+            Self::Consumer { name, consumed } if *name == consumer => Some(*consumed),
+            _ => None,
+        }
+    }
+}
+
 /// The host's consumers that append.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ConsumerName {

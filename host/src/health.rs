@@ -1,1 +1,7 @@
-//! The health board: the status of each target, since when. Pure.
+//! The health board: the status of each target as each check sees it, and what many add up to. Pure.
+
+pub mod board;
+pub mod rollup;
+
+pub use board::{Board, BoardKey, Change, FLAP_WINDOW, Health};
+pub use rollup::Rollup;

@@ -1,1 +1,7 @@
-//! Deliveries: from the alert book to notifiers, until they are sent or given up.
+//! Telling people and programs: what is to be delivered to whom, when it is tried again, and what a notifier is told.
+
+pub mod backoff;
+pub mod deliveries;
+pub mod notification;
+
+pub use deliveries::{Deliveries, Due, NotificationId, Waiting};

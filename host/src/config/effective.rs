@@ -212,7 +212,7 @@ mod tests {
     fn memory_beyond_the_default_is_the_operators_to_allow() {
         let limits = LimitSettings { memory_bytes_max: Some(1 << 30), ..LimitSettings::default() };
         let manifest = PluginDefaults { limits, ..PluginDefaults::default() };
-        let said = "shop.toml:1:1: limits.memory: the plugin asks for `1GiB`, more than the default of `128MiB`, allow it by \
+        let said = "shop.toml:1:1: limits.memory: the plugin asks for `1GiB`, more than the default of `64MiB`, allow it by \
                     `memory = \"1GiB\"`";
         assert_eq!(settle("", &manifest).unwrap_err(), said);
         assert_eq!(settle("[limits]\nmemory = '1GiB'", &manifest).unwrap().limits.memory_bytes_max, 1 << 30);

@@ -7,8 +7,9 @@ use toml::de::DeValue;
 use super::document::{Entry, Section};
 use super::problem::{Place, Problem};
 
-/// The capabilities that are granted; `log`, `sink` and `state` need no grant.
-pub const CAPABILITIES: [&str; 6] = ["files", "http", "metrics", "net", "secrets", "system"];
+/// What is granted: capabilities, and with `reveal` the secrets that a plugin may see in the clear. `log`, `sink` and `state` need
+/// no grant.
+pub const CAPABILITIES: [&str; 7] = ["files", "http", "metrics", "net", "reveal", "secrets", "system"];
 
 /// A value with its place in the file, so that whoever understands it can say what is wrong with it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -26,12 +26,12 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            memory_bytes_max: 128 << 20,
-            cpu_per_call: Duration::from_secs(1),
-            families_max: 2_000,
-            points_max: 50_000,
-            output_bytes_max: 16 << 20,
-            series_max: 100_000,
+            memory_bytes_max: 64 << 20,
+            cpu_per_call: Duration::from_millis(500),
+            families_max: 10_000,
+            points_max: 200_000,
+            output_bytes_max: 32 << 20,
+            series_max: 50_000,
         }
     }
 }

@@ -78,6 +78,14 @@ impl PluginConfig {
         })
     }
 
+    /// The component that the text of `file` names, even where other things in it are wrong.
+    #[must_use]
+    pub fn component_named(file: &Path, text: &str) -> Option<PathBuf> {
+        let (table, _) = toml::de::DeTable::parse_recoverable(text);
+        let named = table.get_ref().get("component")?.get_ref().as_str()?;
+        Some(file.parent().unwrap_or_else(|| Path::new("")).join(named))
+    }
+
     fn read(&mut self, root: &Section<'_, '_>) {
         let base = self.file.parent().unwrap_or_else(|| Path::new("")).to_path_buf();
         self.component = root.get("component").and_then(|entry| {

@@ -27,6 +27,20 @@ pub enum Kind {
     Summary,
 }
 
+impl Kind {
+    /// The names of a family's series, as suffixes to its own. A gauge histogram's sum and count are called `_gsum` and `_gcount`,
+    /// as OpenMetrics has it and Prometheus stores it, because they may go down.
+    #[must_use]
+    pub fn suffixes(self) -> &'static [&'static str] {
+        match self {
+            Self::Histogram => &["_bucket", "_sum", "_count"],
+            Self::GaugeHistogram => &["_bucket", "_gsum", "_gcount"],
+            Self::Summary => &["", "_sum", "_count"],
+            Self::Unknown | Self::Gauge | Self::Counter | Self::StateSet | Self::Info => &[""],
+        }
+    }
+}
+
 /// A metric: one name, kind, unit and help for all of its series.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Family {

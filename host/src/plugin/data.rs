@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
-use wasmtime::component::ResourceTable;
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
+use crate::edge::{Batch, Interner};
 use crate::event::Event;
 use crate::model::{PluginName, Target, Timestamp};
 use crate::plugin::bindings::types;
@@ -15,6 +14,7 @@ use crate::plugin::grants::Grants;
 use crate::plugin::limits::{CpuMeter, MemoryLimiter};
 use crate::plugin::shared::Shared;
 use crate::plugin::state::Overlay;
+use crate::plugin::wasi::Wasi;
 
 /// A capability ends this long before its call does, so that the guest can still answer.
 pub const CAPABILITY_MARGIN: Duration = Duration::from_millis(100);
@@ -36,6 +36,21 @@ pub enum Stage {
     Notify,
 }
 
+impl Stage {
+    /// The function that the guest is in.
+    #[must_use]
+    pub fn function(self) -> &'static str {
+        match self {
+            Self::Init => "init",
+            Self::Collect => "collect",
+            Self::Check => "check",
+            Self::Rules => "rules",
+            Self::Evaluate => "evaluate",
+            Self::Notify => "notify",
+        }
+    }
+}
+
 /// The call that a guest is in.
 pub struct Current {
     /// What it is for.
@@ -46,6 +61,8 @@ pub struct Current {
     pub now: Timestamp,
     /// When the host stops it.
     pub deadline: Instant,
+    /// Its samples so far; `None` where a call yields none.
+    pub batch: Option<Batch>,
     /// Its state writes so far.
     pub state: Overlay,
     /// Facts that arose in it, for its frame.
@@ -66,8 +83,10 @@ pub struct Data {
     pub cpu: Arc<CpuMeter>,
     /// CPU that the current call may use.
     pub cpu_max: Duration,
-    pub(super) wasi: WasiCtx,
-    pub(super) table: ResourceTable,
+    /// The series that this instance interned.
+    pub interner: Interner,
+    /// The guest's WASI.
+    pub wasi: Wasi,
 }
 
 impl Data {
@@ -138,8 +157,4 @@ impl Data {
     }
 }
 
-impl WasiView for Data {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
-    }
-}
+impl types::Host for Data {}

@@ -1,11 +1,11 @@
 //! A plugin's log: what it writes through `log`, and its standard output and error, line by line, with a bound on everything.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::clock::Clock;
 use crate::model::{PluginName, Timestamp};
@@ -180,6 +180,24 @@ impl PluginLog {
             Level::Warn => tracing::warn!(target: "vigie::plugin", plugin, "{text}"),
             Level::Error => tracing::error!(target: "vigie::plugin", plugin, "{text}"),
         }
+    }
+}
+
+/// The logs of all plugins by name; a log outlives its plugin's instances, so that why one ended can be read.
+#[derive(Default)]
+pub struct Logs(RwLock<BTreeMap<PluginName, Arc<PluginLog>>>);
+
+impl Logs {
+    /// A plugin's log, if it ever ran.
+    #[must_use]
+    pub fn get(&self, plugin: &PluginName) -> Option<Arc<PluginLog>> {
+        self.0.read().get(plugin).cloned()
+    }
+
+    /// A plugin's log, made by `new` on first use.
+    #[must_use]
+    pub fn get_or_insert(&self, plugin: &PluginName, new: impl FnOnce() -> PluginLog) -> Arc<PluginLog> {
+        self.0.write().entry(plugin.clone()).or_insert_with(|| Arc::new(new())).clone()
     }
 }
 

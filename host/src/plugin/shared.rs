@@ -23,7 +23,7 @@ pub struct Shared {
     /// What the operator granted and the manifest requested.
     pub grants: Arc<Grants>,
     /// Its log.
-    pub log: PluginLog,
+    pub log: Arc<PluginLog>,
     /// Its counters.
     pub meter: Arc<PluginMeter>,
     /// Its committed state.

@@ -102,6 +102,16 @@ impl Overlay {
         Self { scope, ..Self::default() }
     }
 
+    /// Begins with writes that are not committed yet.
+    pub fn carry(&mut self, writes: &[StateWrite]) {
+        for write in writes {
+            if write.target == self.scope {
+                self.newest.insert(write.key.clone(), self.writes.len());
+            }
+            self.writes.push(write.clone());
+        }
+    }
+
     /// The value of a key.
     #[must_use]
     pub fn get(&self, store: &StateStore, key: &str) -> Option<Vec<u8>> {
@@ -161,8 +171,8 @@ impl Overlay {
     /// The call's writes, the newest of each key, in order.
     #[must_use]
     pub fn into_writes(self) -> Vec<StateWrite> {
-        let newest = self.newest;
-        let is_newest = |at: usize, write: &StateWrite| newest.get(&write.key) == Some(&at);
+        let (scope, newest) = (self.scope, self.newest);
+        let is_newest = |at: usize, write: &StateWrite| write.target != scope || newest.get(&write.key) == Some(&at);
         self.writes.into_iter().enumerate().filter(|(at, write)| is_newest(*at, write)).map(|(_, write)| write).collect()
     }
 }

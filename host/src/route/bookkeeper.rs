@@ -1,17 +1,17 @@
-//! The alert book's consumer: reads evaluations, lets the book decide, appends the transitions with its cursor as one frame,
-//! synced, and only then applies them.
+//! The alert book's consumer: reads evaluations, lets the book decide, appends the steps with its cursor as one frame, synced,
+//! and only then applies them.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
+use tokio::sync::watch;
 
-use crate::alert::Book;
-use crate::bus::{Accept, Bus, SubmitError};
+use crate::alert::{Ahead, Book};
+use crate::bus::{Accept, Bus, Committed, SubmitError};
 use crate::clock::Clock;
-use crate::event::{ConsumerName, Envelope, Event, Frame, Origin};
-use crate::journal::{Next, ReadError, Reader, Record};
+use crate::event::{ConsumerName, Event, Frame, Origin};
+use crate::journal::{Next, Reader, Record};
 use crate::model::{EventId, Offset, OffsetRange};
 
 /// How long to wait before a refused frame is submitted again.
@@ -22,95 +22,96 @@ pub struct Bookkeeper {
     book: Arc<RwLock<Book>>,
     bus: Bus,
     clock: Arc<dyn Clock>,
-    /// The last event that the book has consumed.
-    cursor: Offset,
-    /// During replay: inputs of which it is not yet known whether they were decided.
-    undecided: VecDeque<Envelope>,
+    /// The last event that the book has taken into account; told to whoever takes snapshots.
+    cursor: watch::Sender<Offset>,
 }
 
 impl Bookkeeper {
-    /// A keeper of a book that has consumed the journal up to `cursor`.
+    /// A keeper of a book that has taken the journal into account up to `cursor`.
     #[must_use]
     pub fn new(book: Arc<RwLock<Book>>, bus: Bus, clock: Arc<dyn Clock>, cursor: Offset) -> Self {
-        Self { book, bus, clock, cursor, undecided: VecDeque::new() }
+        Self { book, bus, clock, cursor: watch::Sender::new(cursor) }
     }
 
-    /// Takes a record of the past: what the book had decided is applied, never decided again; inputs beyond its last frame wait.
-    pub fn replay(&mut self, record: &Record) {
-        if let Origin::Consumer { name: ConsumerName::Book, consumed } = &record.frame.origin {
-            self.catch_up(consumed.to);
-            let mut book = self.book.write();
-            for envelope in record.envelopes().filter(|envelope| envelope.id.offset > self.cursor) {
-                book.apply(&envelope);
-            }
-            return;
-        }
-        let inputs = record.envelopes().filter(|envelope| envelope.id.offset > self.cursor && Book::is_input(&envelope.event));
-        self.undecided.extend(inputs);
+    /// Up to where the book has come. Changes while the book is locked for writing, so that who holds the lock sees both agree.
+    #[must_use]
+    pub fn cursor(&self) -> watch::Receiver<Offset> {
+        self.cursor.subscribe()
     }
 
-    fn catch_up(&mut self, to: Offset) {
-        let mut book = self.book.write();
-        while let Some(input) = self.undecided.pop_front_if(|input| input.id.offset <= to) {
-            book.apply(&input);
-        }
-    }
-
-    /// Decides what the past left undecided, then follows the journal until it closes.
-    ///
-    /// # Errors
-    /// The journal cannot be read.
-    pub async fn run(mut self, mut reader: Reader) -> Result<(), ReadError> {
-        while let Some(input) = self.undecided.pop_front() {
-            if self.take(&input).await.is_err() {
-                return Ok(());
-            }
-        }
-        while let Some(next) = reader.next().await? {
-            let Next::Record(record) = next else { continue };
-            if matches!(&record.frame.origin, Origin::Consumer { name: ConsumerName::Book, .. }) {
+    /// Decides what the past left undecided, then follows the journal until the host closes it.
+    pub async fn run(self, undecided: Vec<Ahead>, mut reader: Reader) {
+        for ahead in undecided {
+            let Some(event) = &ahead.event else {
+                self.pass(ahead.id.offset, |book| book.pass(ahead.at));
                 continue;
-            }
-            for (offset, event) in record.events().filter(|(_, event)| Book::is_input(event)) {
-                let id = EventId { epoch: record.epoch, offset };
-                if self.take(&Envelope { id, at: record.frame.at, event: event.clone() }).await.is_err() {
-                    return Ok(());
-                }
+            };
+            if self.take(ahead.id, ahead.at, event).await.is_err() {
+                return;
             }
         }
+        while let Ok(Some(next)) = reader.next().await {
+            match next {
+                Next::Record(record) if self.take_record(&record).await.is_err() => return,
+                Next::Record(_) => {}
+                Next::Skipped(range) => tracing::error!(from = range.from.0, to = range.to.0, "the alert book lost events"),
+            }
+        }
+    }
+
+    async fn take_record(&self, record: &Record) -> Result<(), SubmitError> {
+        // Its own steps were applied when they were recorded.
+        if record.frame.origin.consumed_by(ConsumerName::Book).is_none() {
+            for (offset, event) in record.events().filter(|(_, event)| Book::concerns(event)) {
+                self.take(EventId { epoch: record.epoch, offset }, record.frame.at, event).await?;
+            }
+        }
+        self.pass(record.last(), |book| book.pass(record.frame.at));
         Ok(())
     }
 
-    /// Decides about one input; returns when its transitions are synced and applied.
-    async fn take(&mut self, input: &Envelope) -> Result<(), SubmitError> {
-        let decided = self.book.read().decide(input);
-        let consumed = OffsetRange { from: self.cursor, to: input.id.offset };
-        let committed = if decided.is_empty() { None } else { Some(self.commit(decided.clone(), consumed).await?) };
+    /// Decides about one event; returns when the steps are synced and applied.
+    async fn take(&self, id: EventId, at: crate::model::Timestamp, event: &Event) -> Result<(), SubmitError> {
+        let steps = self.book.read().decide(at, event);
+        let consumed = OffsetRange { from: *self.cursor.borrow(), to: id.offset };
+        let committed = if steps.is_empty() { None } else { Some(self.commit(&steps, consumed).await?) };
+        self.pass(id.offset, |book| {
+            book.apply(id, at, event);
+            let Some(committed) = committed else { return };
+            for (step, offset) in steps.iter().zip(committed.first.0..) {
+                book.apply(EventId { epoch: committed.epoch, offset: Offset(offset) }, committed.at, step);
+            }
+        });
+        Ok(())
+    }
+
+    fn pass(&self, to: Offset, apply: impl FnOnce(&mut Book)) {
         let mut book = self.book.write();
-        book.apply(input);
-        for (event, at) in decided.into_iter().zip(0..) {
-            if let Some(committed) = &committed {
-                let id = EventId { epoch: committed.epoch, offset: Offset(committed.first.0 + at) };
-                book.apply(&Envelope { id, at: input.at, event });
-            }
-        }
-        self.cursor = input.id.offset;
-        book.advance(self.cursor);
-        Ok(())
+        apply(&mut book);
+        self.cursor.send_replace(to);
     }
 
-    /// Submits until the journal takes it: a transition that is not recorded has not happened.
-    async fn commit(&self, events: Vec<Event>, consumed: OffsetRange) -> Result<crate::bus::Committed, SubmitError> {
+    /// Submits until the journal takes it: a step that is not recorded has not happened.
+    async fn commit(&self, steps: &[Event], consumed: OffsetRange) -> Result<Taken, SubmitError> {
         let origin = Origin::Consumer { name: ConsumerName::Book, consumed };
         loop {
-            let frame = Frame { at: self.clock.now(), origin: origin.clone(), events: events.clone() };
+            let at = self.clock.now();
+            let frame = Frame { at, origin: origin.clone(), events: steps.to_vec() };
             match self.bus.submit(frame, Accept::Synced).await {
+                Ok(Committed { epoch, first, .. }) => return Ok(Taken { epoch, first, at }),
                 Err(SubmitError::Append(error)) => {
-                    tracing::error!(%error, "alert transitions wait for the journal");
+                    tracing::error!(%error, "alert steps wait for the journal");
                     tokio::time::sleep(RETRY_AFTER).await;
                 }
-                answer => return answer,
+                Err(SubmitError::Closed) => return Err(SubmitError::Closed),
             }
         }
     }
+}
+
+/// Where and when steps were recorded.
+struct Taken {
+    epoch: crate::model::Epoch,
+    first: Offset,
+    at: crate::model::Timestamp,
 }
