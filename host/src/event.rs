@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use kind::KINDS;
+
 use crate::model::{
     CheckReport, Columns, DropCount, EventId, Fingerprint, Finding, Kind, Labels, Offset, OffsetRange, PluginName, SeriesDefinition,
     SeriesId, TargetName, Timestamp,
