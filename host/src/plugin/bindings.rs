@@ -4,6 +4,7 @@
 //! one, so that a component has the roles that it exports and no more.
 
 #[expect(missing_docs, reason = "the contract's own prose documents them")]
+#[expect(unreachable_pub, reason = "the contract's own prose documents them")]
 #[expect(clippy::all, reason = "generated")]
 mod generated {
     wasmtime::component::bindgen!({
@@ -38,5 +39,5 @@ mod generated {
     });
 }
 
-pub use generated::exports::vigie::plugin as exports;
-pub use generated::vigie::plugin::{files, http, log, metrics, net, secrets, sink, state, system, types};
+pub(crate) use generated::exports::vigie::plugin as exports;
+pub(crate) use generated::vigie::plugin::{files, http, log, metrics, net, secrets, sink, state, system, types};
