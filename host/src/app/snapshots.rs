@@ -66,11 +66,17 @@ impl Keeper {
         let (tail, retain_bytes) = (self.tail.clone(), self.retain_bytes);
         let deleted = tokio::task::spawn_blocking(move || tail.retain(retain_bytes, from)).await?.context("deleting segments")?;
         if let Some(deleted) = deleted {
-            let event = Event::SegmentsDeleted { from: deleted.from, to: deleted.to, bytes: deleted.bytes };
-            let frame = Frame { at: self.clock.now(), origin: Origin::Host, events: vec![event] };
-            self.bus.submit(frame, Accept::Default).await?;
+            self.record(Event::SegmentsDeleted { from: deleted.from, to: deleted.to, bytes: deleted.bytes }).await;
         }
         Ok(())
+    }
+
+    /// Records a fact about the journal or the host.
+    pub(super) async fn record(&self, event: Event) {
+        let frame = Frame { at: self.clock.now(), origin: Origin::Host, events: vec![event] };
+        if let Err(error) = self.bus.submit(frame, Accept::Default).await {
+            tracing::error!(%error, "a fact about the host could not be recorded");
+        }
     }
 
     /// Each part with its own cursor; the first and the last of these.

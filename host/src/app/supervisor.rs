@@ -13,7 +13,7 @@ use crate::bus::{Accept, SubmitError};
 use crate::event::{Event, Frame, Origin};
 use crate::journal::{ReadError, Tail};
 use crate::model::{Offset, PluginName};
-use crate::notify::driver::Receivers;
+use crate::notify::driver::{Ledger, Receivers};
 use crate::plugin::caller::CallServices;
 use crate::plugin::directory::{Desired, Refusal};
 use crate::plugin::reconcile::{Change, Reconciler};
@@ -33,6 +33,7 @@ pub(super) struct Host {
     pub(super) evaluations: EvaluatorSources,
     pub(super) projections: Projections,
     pub(super) receivers: Receivers,
+    pub(super) ledger: Ledger,
     pub(super) tail: Tail,
 }
 
@@ -239,7 +240,7 @@ impl Supervisor {
     /// Plugins that left alerts or deliveries and are not configured any more were removed while the host was away.
     async fn forget_unconfigured(&self) {
         let mut known = self.host.evaluations.book.read().plugins();
-        known.extend(self.host.known_receivers());
+        known.extend(self.host.ledger.lock().0.receivers().cloned());
         known.sort();
         known.dedup();
         let gone = known.into_iter().filter(|name| self.host.calls.roster.get(name).is_none());

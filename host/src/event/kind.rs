@@ -67,6 +67,7 @@ impl Event {
             Self::AlertResolved(_) => "alert-resolved",
             Self::NotificationSent(_) => "notification-sent",
             Self::NotificationFailed { .. } => "notification-failed",
+            Self::JournalDamaged { .. } => "journal-damaged",
             Self::CursorSkipped { .. } => "cursor-skipped",
         }
     }
@@ -78,6 +79,7 @@ impl Event {
             Self::HostStarted { .. }
             | Self::HostStopped { .. }
             | Self::JournalTruncated { .. }
+            | Self::JournalDamaged { .. }
             | Self::SegmentsDeleted { .. }
             | Self::SeriesDefined { .. } => None,
             Self::PluginLoaded(facts) => Some(&facts.plugin),
