@@ -8,6 +8,7 @@ work=$target/python-collector
 output=${1:-$target/examples/json-file.wasm}
 
 mkdir -p "$work" "$(dirname -- "$output")"
+output=$(CDPATH='' cd -- "$(dirname -- "$output")" && pwd)/$(basename -- "$output")
 # The virtual environment is made again only when the requirements change.
 if ! cmp -s "$here/requirements.txt" "$work/venv/requirements.txt"; then
     rm -rf "$work/venv"
