@@ -33,7 +33,6 @@ use crate::journal::{Durability, Journal, Settings, Snapshots};
 use crate::model::{Epoch, Offset};
 use crate::notify::driver::{Driver, Ledger, Receivers};
 use crate::plugin::caller::CallServices;
-use crate::plugin::capability::secrets::SecretStore;
 use crate::plugin::log::Logs;
 use crate::plugin::roster::Roster;
 use crate::plugin::{Engine, EngineSettings, Services};
@@ -226,7 +225,6 @@ impl Built {
             registry: self.projections.registry.clone(),
             reader: Arc::new(views::SeriesOf::new(self.projections.latest.clone(), self.clock.clone())),
             hostname: views::hostname().into(),
-            secrets: SecretStore::new(self.config.secrets.clone()),
         }
     }
 }

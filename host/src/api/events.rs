@@ -8,9 +8,10 @@ use serde::Deserialize;
 
 use super::wire::event::{Events, WireEvent};
 use super::{Shared, Sources, problem};
+use crate::event::Envelope;
 use crate::journal::{Item, ReadError};
 use crate::model::time::parse_duration;
-use crate::model::{Envelope, Offset};
+use crate::model::Offset;
 
 /// Events of one answer, unless `limit` says fewer.
 pub(super) const EVENTS_DEFAULT: usize = 100;

@@ -30,7 +30,7 @@ impl SeriesReader for SeriesOf {
         if found.len() > series_max {
             return Err(found.len());
         }
-        let read = found.into_iter().map(|one| ReadSeries { labels: one.labels, times: vec![one.time], values: vec![one.value] });
+        let read = found.into_iter().map(|one| ReadSeries { labels: one.labels, at: one.time, value: one.value });
         Ok(read.collect())
     }
 }
