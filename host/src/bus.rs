@@ -30,7 +30,7 @@ pub struct Committed {
     pub last: Offset,
 }
 
-/// Why a frame was not accepted. Nothing of it is in the journal.
+/// Why a frame was not accepted. Nothing of it is in the journal, but for `Unsynced`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
     /// The recorder has ended: the host is shutting down.
@@ -39,6 +39,15 @@ pub enum SubmitError {
     /// The journal could not take it.
     #[error("the journal could not take a frame: {0}")]
     Append(String),
+    /// It is written, readers see it at its place, and a crash may lose it: neither the segment nor a new one could be synced.
+    /// The recorder keeps it and tries again until that works.
+    #[error("the journal has a frame but could not sync it: {error}")]
+    Unsynced {
+        /// Where it is.
+        committed: Committed,
+        /// What the file system said.
+        error: String,
+    },
 }
 
 /// A frame on its way, encoded by its producer so that the recorder only orders and writes.

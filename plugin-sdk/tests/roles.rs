@@ -79,7 +79,7 @@ plugin! {
     roles: [Collector, HealthCheck, Notifier],
     name: "everything",
     description: "A plugin that does \"everything\".",
-    requests: [files("/proc/uptime", "reads how long the machine is up"), http("config", "sends"), system("asks")],
+    requests: [files("/proc/uptime", "reads how long the machine is up"), http("sends"), secrets("token", "signs in"), system("asks")],
     interval: "10s",
     memory: "16MiB",
 }
@@ -97,7 +97,7 @@ fn the_manifest_has_name_schema_requests_defaults_and_limits() {
     assert_eq!(manifest["description"], "A plugin that does \"everything\".");
     assert_eq!(manifest["schema"]["properties"]["times"]["default"], 1);
     assert_eq!(manifest["requests"][0]["scope"], "/proc/uptime");
-    assert_eq!(manifest["requests"][2], serde_json::json!({"capability": "system", "why": "asks"}));
+    assert_eq!(manifest["requests"][1], serde_json::json!({"capability": "http", "why": "sends"}));
     assert_eq!(manifest["defaults"], serde_json::json!({"interval": "10s"}));
     assert_eq!(manifest["limits"], serde_json::json!({"memory": "16MiB"}));
 }

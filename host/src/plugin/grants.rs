@@ -171,6 +171,12 @@ impl Grants {
         Ok(())
     }
 
+    /// How the operator's grants of `http` cover an origin, whatever is requested.
+    #[must_use]
+    pub fn cover_of(&self, origin: &Origin) -> Option<Cover> {
+        self.cover(&self.granted.http, origin)
+    }
+
     fn cover(&self, grants: &[OriginGrant], origin: &Origin) -> Option<Cover> {
         grants.iter().filter_map(|grant| grant.cover(origin, &self.targets)).max()
     }

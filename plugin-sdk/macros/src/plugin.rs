@@ -15,9 +15,9 @@ const ROLES: [(&str, &str); 5] = [
     ("Migration", "migration"),
 ];
 
-/// The capabilities that need a grant, and whether a scope stands before the reason.
-const CAPABILITIES: [(&str, bool); 6] =
-    [("http", true), ("files", true), ("net", true), ("system", false), ("metrics", false), ("secrets", false)];
+/// The capabilities that need a grant, and whether they have scopes.
+const CAPABILITIES: [(&str, bool); 7] =
+    [("http", true), ("files", true), ("secrets", true), ("reveal", true), ("net", false), ("system", false), ("metrics", false)];
 
 /// The keys of `defaults` and `limits` together.
 const TEXT_KEYS: [&str; 6] = ["name", "description", "interval", "timeout", "memory", "cpu_per_call"];
@@ -99,7 +99,7 @@ impl Request {
         let mut arguments = arguments.into_iter();
         let (scope, why) = match (scoped, arguments.next(), arguments.next(), arguments.next()) {
             (true, Some(scope), Some(why), None) => (Some(scope), why),
-            (false, Some(why), None, None) => (None, why),
+            (_, Some(why), None, None) => (None, why),
             (true, ..) => return Err(Error::new(capability.span(), format!("write `{capability}(\"scope\", \"why\")`"))),
             (false, ..) => return Err(Error::new(capability.span(), format!("write `{capability}(\"why\")`"))),
         };

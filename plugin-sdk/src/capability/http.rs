@@ -1,5 +1,5 @@
-//! HTTP and HTTPS to granted origins. Request it as `http("target", "why")` (the origins of the targets) or `http("config",
-//! "why")`.
+//! HTTP and HTTPS to granted origins. Request it as `http("target", "why")` (the origins of the targets), `http("https://host",
+//! "why")`, or `http("why")` for whatever the operator grants; and `secrets("why")` where a secret is to be filled in.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ pub use wire::{Encoding, Response, Timing};
 /// # let fakes = testing::Fakes::new().http(|_| Ok(http::Response::new(200).body("{\"ok\":true}"))).install();
 /// let answer: serde_json::Value = http::get("https://shop.example/api").bearer("shop-token").send()?.json()?;
 /// assert_eq!(answer["ok"], true);
-/// # vigie_plugin::Result::Ok(())
+/// # Ok::<(), vigie_plugin::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Request {

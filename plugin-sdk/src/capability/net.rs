@@ -1,4 +1,4 @@
-//! What WASI sockets lack or make tedious, by granted host and port. Request it as `net("target", "why")`.
+//! What WASI sockets lack or make tedious, by granted host and port. Request it as `net("why")`.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
 //! Secrets in the clear. Few plugins need it: [`http`](crate::http) fills secrets into requests unseen. Request it as
-//! `secrets("why")`.
+//! `reveal("name", "why")`, or `reveal("why")` for whatever the operator grants.
 
 use super::backend::secrets as backend;
 use crate::error::{Result, from_wire};
