@@ -50,7 +50,7 @@ impl About {
 impl Outcome {
     /// The answer of a check that ended so: unknown where the question could not be asked.
     #[must_use]
-    pub(crate) fn report(&self) -> CheckReport {
+    pub fn report(&self) -> CheckReport {
         let unknown = |message: String| CheckReport { status: Status::Unknown, message, latency: None, details: Labels::default() };
         match self {
             Self::Checked(report) => report.clone(),
