@@ -1,7 +1,7 @@
 //! The request's body.
 
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior, Value};
+use minijinja::{Environment, UndefinedBehavior, Value, filters, tests};
 use vigie_plugin::http::Encoding;
 use vigie_plugin::{Context, Error, Fault, Notification, Result};
 
@@ -12,12 +12,32 @@ use crate::settings::Settings;
 /// Instructions that a template may take: enough for thousands of alerts, and over in a fraction of a second.
 const TEMPLATE_FUEL: u64 = 2_000_000;
 
+/// The language that templates are written in: the filters and tests of Jinja that bodies need. All of them would double the
+/// component.
 fn environment(fills: &Fills, is_json: bool) -> Environment<'static> {
-    let mut environment = Environment::new();
+    let mut environment = Environment::empty();
     environment.set_fuel(Some(TEMPLATE_FUEL));
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
-    // The texts are not for browsers; `tojson` is how a value gets into JSON.
-    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.add_filter("tojson", filters::tojson);
+    environment.add_filter("default", filters::default);
+    environment.add_filter("join", filters::join);
+    environment.add_filter("length", filters::length);
+    environment.add_filter("first", filters::first);
+    environment.add_filter("last", filters::last);
+    environment.add_filter("lower", filters::lower);
+    environment.add_filter("upper", filters::upper);
+    environment.add_filter("trim", filters::trim);
+    environment.add_filter("replace", filters::replace);
+    environment.add_filter("round", filters::round);
+    environment.add_filter("items", filters::items);
+    environment.add_filter("map", filters::map);
+    environment.add_filter("selectattr", filters::selectattr);
+    environment.add_test("defined", tests::is_defined);
+    environment.add_test("none", tests::is_none);
+    environment.add_test("eq", tests::is_eq);
+    environment.add_test("ne", tests::is_ne);
+    environment.add_test("in", tests::is_in);
+    environment.add_test("startingwith", tests::is_startingwith);
     let fills = fills.clone();
     let encoding = if is_json { Encoding::Json } else { Encoding::Plain };
     environment.add_function("secret", move |name: String| fills.placeholder(&name, encoding));

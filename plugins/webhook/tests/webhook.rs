@@ -106,6 +106,15 @@ fn resolved_alerts_are_left_out_where_the_receiver_wants_none() {
 #[test]
 fn a_template_makes_any_json_of_the_payload_and_what_vigie_adds() {
     let fakes = answering(|| Response::new(200));
+    // Each filter and test is here, because the environment has only those that were added.
+    let words = r#"{% for name, value in commonLabels | items if value is defined and name is not none and "a" in name and
+        value is startingwith "D" %}{{ name | upper | lower | trim | replace("alert", "") }}{% endfor %}{{
+        alerts | selectattr("status", "eq", "firing") | map(attribute="fingerprint") | join("+") }}{{
+        (alerts | first).value | round }}{{ (alerts | last).nothing | default("-") }}"#;
+    notify(&json!({"url": "http://hook/x", "template": words, "content-type": "text/plain"}), firing()).unwrap();
+    assert_eq!(body(&fakes), "nameabc1231.0-");
+    drop(fakes);
+    let fakes = answering(|| Response::new(200));
     let template = r#"{"text": {{ alerts[0].labels.odd | tojson }}, "n": {{ alerts | length }}, "value": {{ alerts[0].value }},
         "key": {{ groupKey | tojson }}, "previous": {{ previous | tojson }}, "rule": "{{ alerts[0].rule }}"}"#;
     notify(&json!({"url": "http://hook/x", "template": template}), firing()).unwrap();
@@ -120,7 +129,8 @@ fn templates_that_cannot_work_are_errors_of_the_configuration() {
     let _fakes = answering(|| panic!("nothing is to be sent"));
     for (template, part) in [
         ("{{ alerts[0].nothing.more }}", "undefined"),
-        ("{% for a in range(9000) %}{% for b in range(9000) %}x{% endfor %}{% endfor %}", "fuel"),
+        (&format!("{}x{}", "{% for a in [1,2,3,4,5,6,7,8,9,0] %}".repeat(8), "{% endfor %}".repeat(8)), "fuel"),
+        ("{{ alerts | nothing }}", "unknown filter"),
         ("{\"a\": \"{{ alerts[0].labels.odd }}\"}", "`template` made no JSON"),
         ("{{ ", "syntax error"),
     ] {
