@@ -30,7 +30,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("schedule", &["bus", "clock", "edge", "event", "model", "plugin", "telemetry"]),
     ("alert", &["event", "model"]),
     ("health", &["event", "model"]),
-    ("latest", &["event", "model"]),
+    ("latest", &["edge", "event", "model"]),
     ("route", &["alert", "bus", "clock", "edge", "event", "health", "journal", "latest", "model", "plugin", "schedule", "telemetry"]),
     ("notify", &["alert", "bus", "clock", "event", "journal", "model", "plugin", "telemetry"]),
     ("exposition", &["latest", "model", "telemetry"]),

@@ -83,7 +83,8 @@ mod tests {
 
     #[test]
     fn a_sample_is_escaped() {
-        let labels = Labels::from_trusted([("__name__".into(), "x".into()), ("a".into(), "ü\"\\\n".into()), ("b".into(), "2".into())]);
+        let labels =
+            Labels::from_trusted([("__name__".into(), "x".into()), ("a".into(), "ü\"\\\n".into()), ("b".into(), "2".into())]);
         let mut out = String::new();
         sample(&mut out, &labels, f64::INFINITY);
         assert_eq!(out, "x{a=\"ü\\\"\\\\\\n\",b=\"2\"} +Inf\n");

@@ -68,35 +68,54 @@ pub fn own_families(telemetry: &Telemetry, facts: &HostFacts) -> Vec<OwnFamily> 
 type Read = fn(&PluginMeter) -> f64;
 
 /// One sample a plugin: name, kind, unit, help, value.
-const PLUGIN: [(&str, Kind, &str, &str, Read); 14] = [
-    ("vigie_plugin_call_seconds_total", Kind::Counter, "seconds", "Time that calls of the plugin took.", |m| seconds(m.call_time())),
-    ("vigie_plugin_cpu_seconds_total", Kind::Counter, "seconds", "CPU time of the plugin's calls.", |m| seconds(m.cpu_time())),
-    ("vigie_plugin_memory_bytes", Kind::Gauge, "bytes", "Linear memory of the plugin's instances.", |m| count(m.memory_bytes.get())),
-    ("vigie_plugin_samples_taken_total", Kind::Counter, "", "Samples that the plugin handed over: applied, dropped or queued.", |m| {
-        count(m.taken.get())
+const PLUGIN: [(&str, Kind, &str, &str, Read); 13] = [
+    ("vigie_plugin_call_seconds_total", Kind::Counter, "seconds", "Time that calls of the plugin took.", |m| {
+        seconds(m.call_time())
     }),
-    ("vigie_plugin_samples_applied_total", Kind::Counter, "", "Samples of the plugin that are in the journal.", |m| count(m.applied.get())),
+    ("vigie_plugin_cpu_seconds_total", Kind::Counter, "seconds", "CPU time of the plugin's calls.", |m| seconds(m.cpu_time())),
+    ("vigie_plugin_memory_bytes", Kind::Gauge, "bytes", "Linear memory of the plugin's instances.", |m| {
+        count(m.memory_bytes.get())
+    }),
+    (
+        "vigie_plugin_samples_taken_total",
+        Kind::Counter,
+        "",
+        "Samples that the plugin handed over: applied, dropped or queued.",
+        |m| count(m.taken.get()),
+    ),
+    ("vigie_plugin_samples_applied_total", Kind::Counter, "", "Samples of the plugin that are in the journal.", |m| {
+        count(m.applied.get())
+    }),
     ("vigie_plugin_samples_queued", Kind::Gauge, "", "Samples between the plugin and the journal.", |m| count(m.queued.get())),
     ("vigie_plugin_series", Kind::Gauge, "", "Live series of the plugin.", |m| count(m.series.get())),
-    ("vigie_plugin_runs_missed_total", Kind::Counter, "", "Runs missed because the one before was still in flight.", |m| count(m.missed.get())),
-    ("vigie_plugin_capability_calls_total", Kind::Counter, "", "Capability calls of the plugin.", |m| count(m.capability_calls.get())),
-    ("vigie_plugin_capability_denials_total", Kind::Counter, "", "Capability calls that were not granted.", |m| count(m.denied.get())),
+    ("vigie_plugin_runs_missed_total", Kind::Counter, "", "Runs missed because the one before was still in flight.", |m| {
+        count(m.missed.get())
+    }),
+    ("vigie_plugin_capability_calls_total", Kind::Counter, "", "Capability calls of the plugin.", |m| {
+        count(m.capability_calls.get())
+    }),
+    ("vigie_plugin_capability_denials_total", Kind::Counter, "", "Capability calls that were not granted.", |m| {
+        count(m.denied.get())
+    }),
     ("vigie_plugin_log_lines_total", Kind::Counter, "", "Lines in the plugin's log.", |m| count(m.log_lines.get())),
-    ("vigie_plugin_log_lines_dropped_total", Kind::Counter, "", "Lines that the log's rate or size refused.", |m| count(m.log_dropped.get())),
+    ("vigie_plugin_log_lines_dropped_total", Kind::Counter, "", "Lines that the log's rate or size refused.", |m| {
+        count(m.log_dropped.get())
+    }),
     ("vigie_plugin_restarts_total", Kind::Counter, "", "New instances after a trap or timeout.", |m| count(m.restarts.get())),
-    ("vigie_plugin_traps_total", Kind::Counter, "", "Calls in which the plugin aborted.", |m| count(m.calls(CallEnd::Trap))),
 ];
 
 fn plugin_families(telemetry: &Telemetry) -> Vec<OwnFamily> {
     let plugins = telemetry.plugins();
     let mut calls = OwnFamily::new("vigie_plugin_calls_total", Kind::Counter, "", "Calls of the plugin by how they ended.");
-    let mut dropped = OwnFamily::new("vigie_plugin_samples_dropped_total", Kind::Counter, "", "Samples that were not taken, by reason.");
+    let mut dropped =
+        OwnFamily::new("vigie_plugin_samples_dropped_total", Kind::Counter, "", "Samples that were not taken, by reason.");
     for (plugin, meter) in &plugins {
         for end in CallEnd::ALL {
             calls = calls.with(vec![("plugin", plugin.to_string()), ("result", end.as_str().into())], count(meter.calls(end)));
         }
         for reason in DropReason::ALL {
-            dropped = dropped.with(vec![("plugin", plugin.to_string()), ("reason", reason.as_str().into())], count(meter.dropped(reason)));
+            dropped = dropped
+                .with(vec![("plugin", plugin.to_string()), ("reason", reason.as_str().into())], count(meter.dropped(reason)));
         }
     }
     let each = PLUGIN.iter().map(|(name, kind, unit, help, read)| {

@@ -3,11 +3,11 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use crate::exposition::Format;
 use crate::exposition::line;
 use crate::exposition::openmetrics;
 use crate::exposition::own::{OwnFamily, gauge};
 use crate::exposition::text;
-use crate::exposition::Format;
 use crate::latest::Latest;
 use crate::model::{Family, Kind, Labels, Timestamp};
 
@@ -43,7 +43,12 @@ impl Samples<'_> {
         head(out);
         let empty = out.len();
         for sample in entry.own.iter().flat_map(|own| &own.samples) {
-            line::named_sample(out, &entry.family.name, sample.labels.iter().map(|(name, value)| (*name, value.as_str())), sample.value);
+            line::named_sample(
+                out,
+                &entry.family.name,
+                sample.labels.iter().map(|(name, value)| (*name, value.as_str())),
+                sample.value,
+            );
         }
         self.each(entry, |labels, value| {
             if matches!(which, Which::All) || matches!(which, Which::Named(name) if labels.get("__name__") == Some(name)) {
@@ -73,7 +78,12 @@ pub fn page(latest: &Latest, own: &[OwnFamily], now: Timestamp, format: Format) 
     let collected = latest.families();
     let (mut entries, left_out) = entries(own, collected);
     #[expect(clippy::cast_precision_loss, reason = "a count of families")]
-    let count = gauge(LEFT_OUT, "", "Collected families that this page leaves out because the host has one of their name.", left_out as f64);
+    let count = gauge(
+        LEFT_OUT,
+        "",
+        "Collected families that this page leaves out because the host has one of their name.",
+        left_out as f64,
+    );
     entries.insert(count.family.name.clone(), Entry { family: count.family.clone(), own: Some(&count), collected: false });
     let samples = Samples { latest, now };
     let mut out = String::with_capacity(64 * 1024);

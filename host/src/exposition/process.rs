@@ -22,7 +22,12 @@ pub(super) fn families(started: Timestamp) -> Vec<OwnFamily> {
         kib("VmSize").map(|bytes| gauge("process_virtual_memory_bytes", "bytes", "Address space of the host.", bytes)),
         open.map(|open| gauge("process_open_fds", "", "Open file descriptors of the host.", open)),
         Some(gauge("process_max_fds", "", "File descriptors that the host may open.", open_max)),
-        Some(gauge("process_start_time_seconds", "seconds", "When the host was started, in Unix time.", started.as_f64() / 1000.0)),
+        Some(gauge(
+            "process_start_time_seconds",
+            "seconds",
+            "When the host was started, in Unix time.",
+            started.as_f64() / 1000.0,
+        )),
     ]
     .into_iter()
     .flatten()
@@ -35,7 +40,7 @@ fn cpu_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
 }
 
-/// A field of `/proc/self/status`, which has the form `VmRSS:	    1234 kB`.
+/// A field of `/proc/self/status`: a name, a colon, blanks, a number, `kB`.
 fn status_kib(status: &str, field: &str) -> Option<f64> {
     let line = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'))?;
     line.trim().strip_suffix("kB")?.trim().parse().ok()

@@ -26,7 +26,8 @@ impl Latest {
     /// does not name, is left out and counted.
     pub fn restore(&self, snapshot: &LatestSnapshot) {
         let mut fresh = super::Inner { applied: snapshot.applied, ..super::Inner::default() };
-        let sources: Vec<u32> = snapshot.sources.iter().map(|(plugin, target)| fresh.cells.source(plugin, target.as_ref())).collect();
+        let sources: Vec<u32> =
+            snapshot.sources.iter().map(|(plugin, target)| fresh.cells.source(plugin, target.as_ref())).collect();
         let definitions = self.registry.read();
         for (id, time, value, source) in &snapshot.series {
             match (definitions.get(*id), sources.get(*source as usize)) {

@@ -45,7 +45,11 @@ impl House {
 
     fn select(&self, selector: &str, now: Timestamp) -> Vec<String> {
         let selector = Selector::parse(selector).unwrap();
-        self.latest.select(&selector, now).iter().map(|found| format!("{} {}", found.labels.get("a").unwrap_or(""), found.value)).collect()
+        self.latest
+            .select(&selector, now)
+            .iter()
+            .map(|found| format!("{} {}", found.labels.get("a").unwrap_or(""), found.value))
+            .collect()
     }
 }
 
@@ -112,7 +116,12 @@ fn a_familys_points_stand_together_in_order() {
     assert_eq!(house.latest.families()[0].kind, Kind::Histogram);
     let mut seen = Vec::new();
     house.latest.visit("h", NOW, |labels, _, _| {
-        seen.push(format!("{} {} {}", labels.get("a").unwrap(), labels.get("__name__").unwrap(), labels.get("le").unwrap_or("-")));
+        seen.push(format!(
+            "{} {} {}",
+            labels.get("a").unwrap(),
+            labels.get("__name__").unwrap(),
+            labels.get("le").unwrap_or("-")
+        ));
     });
     let bounds = ["h_bucket 2.0", "h_bucket 10.0", "h_bucket 1e+06", "h_bucket +Inf", "h_sum -", "h_count -"];
     let expected: Vec<_> = ["a", "b"].iter().flat_map(|a| bounds.map(|rest| format!("{a} {rest}"))).collect();
