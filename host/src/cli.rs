@@ -5,6 +5,7 @@
 
 mod client;
 mod events;
+mod offline;
 mod output;
 mod run;
 mod sse;
@@ -25,19 +26,21 @@ pub const EXIT_USAGE: u8 = 2;
 
 const AFTER_HELP: &str = "\
 Examples:
-  vigie run                            what is in ./plugins, data in ./vigie-data, page on http://127.0.0.1:7979
+  vigie run               what is in ./plugins, page on http://127.0.0.1:7979
   vigie run --config /etc/vigie/vigie.toml
-  vigie status                         plugins, targets and alerts of the running host
-  vigie events --follow                what happens, as it happens
+  vigie status            plugins, targets and alerts of the running host
+  vigie events --follow   what happens, as it happens
 
-A plugin is NAME.wasm in a plugin directory, NAME.toml beside it says how it runs. Both are taken up when they change.
+A plugin is NAME.wasm in a plugin directory; NAME.toml beside it says how it
+runs. Both are taken up when they change.
 
 Exit codes:
   0  all is well
-  1  something is wrong with what was looked at, or the host failed while it ran
+  1  something is wrong with what was looked at, or the host failed
   2  wrong usage or configuration, or the host cannot be reached
 
-Flags win over environment variables (VIGIE_*), those over the configuration file, that over defaults.";
+Flags win over environment variables (VIGIE_*), those over the configuration
+file, that over defaults.";
 
 /// Vigie monitors with plugins that are WebAssembly components: collectors, health checks, alerters, notifiers.
 #[derive(Debug, Parser)]

@@ -39,7 +39,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
         &["alert", "clock", "config", "event", "exposition", "health", "journal", "latest", "model", "notify", "plugin", "schedule", "telemetry"],
     ),
     ("app", &["*"]),
-    ("cli", &["app", "config", "event", "journal", "model"]),
+    ("cli", &["api", "app", "clock", "config", "event", "journal", "model"]),
 ];
 
 /// What the pure modules never name, whatever they may use.

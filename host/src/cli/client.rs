@@ -130,3 +130,56 @@ impl Stream {
         Ok(None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use axum::routing::get;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A stand-in for a host, and a client of it.
+    async fn api() -> Api {
+        let router = axum::Router::new()
+            .route("/api/vigie/v1/plugins", get(|| async { axum::Json(json!({ "plugins": [] })) }))
+            .route(
+                "/api/vigie/v1/bad",
+                get(|| async { (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": "`x` is no offset" }))) }),
+            )
+            .route("/api/vigie/v1/stream", get(|| async { "id: 1-1\ndata: one\n\ndata: two\n\n" }));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Api::new(Some(&url), &HostArgs::default()).unwrap()
+    }
+
+    #[tokio::test]
+    async fn answers_streams_and_refusals_are_understood() {
+        let api = api().await;
+        assert_eq!(api.get::<Value>("/plugins").await.unwrap(), json!({ "plugins": [] }));
+        let refused = api.get::<Value>("/bad").await.unwrap_err().to_string();
+        assert_eq!(refused, "`x` is no offset (400 Bad Request)");
+        let strange = api.get::<Value>("/none").await.unwrap_err().to_string();
+        assert!(strange.ends_with("answered 404 Not Found to `/none`, is that a vigie?"), "{strange}");
+        let mut stream = api.stream("/stream").await.unwrap();
+        assert_eq!(stream.next().await.unwrap().unwrap(), ["one", "two"]);
+        assert_eq!(stream.next().await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn nobody_there_is_told_with_what_would_help() {
+        let closed = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        let api = Api::new(Some(&format!("http://{closed}")), &HostArgs::default()).unwrap();
+        let error = api.get::<Value>("/plugins").await.unwrap_err();
+        assert!(error.is::<Unreachable>(), "{error:#}");
+        assert!(error.to_string().contains("Connection refused"), "{error:#}");
+    }
+
+    #[test]
+    fn only_hosts_over_http_are_asked() {
+        for url in ["https://x", "localhost:7979", "", "ftp://x", "http://"] {
+            assert!(Api::new(Some(url), &HostArgs::default()).is_err(), "`{url}` was taken");
+        }
+    }
+}

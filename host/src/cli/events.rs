@@ -1,5 +1,7 @@
-//! `vigie events`: what happened, from a running host or live.
+//! `vigie events`: what happened, from a running host (also live), or from a stopped one's journal.
 
+use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -11,19 +13,22 @@ use serde_json::Value;
 
 use super::Failure;
 use super::client::{Api, Unreachable};
+use super::offline;
 use super::output::{Output, Tone, printable};
 use super::run::HostArgs;
 use crate::event::KINDS;
 use crate::model::time::{format_duration, parse_duration};
 
 const AFTER_HELP: &str = "\
-Without --from and --since, the newest 50 events are shown. Routine (samples-collected, series-defined, check-completed,
-rule-evaluated) is left out unless --kind or --all asks for it.
+Without --from and --since, the newest 50 events are shown. Routine
+(samples-collected, series-defined, check-completed, rule-evaluated) is left
+out unless --kind or --all asks for it.
 
 Examples:
-  vigie events --since 1h                             the last hour
+  vigie events --since 1h                  the last hour
   vigie events --follow --kind alert-fired --kind alert-resolved
-  vigie events --all --json --from 1 | jq .summary    everything the journal still has
+  vigie events --all --json --from 1       everything that is still there
+  vigie events --data-dir ./vigie-data     without a running host
 
 Exit codes:
   0  the events were shown
@@ -31,9 +36,9 @@ Exit codes:
   2  wrong usage, or the host cannot be reached";
 
 /// Events of the newest that are shown where nothing else is asked for.
-const NEWEST: u32 = 50;
+const NEWEST: usize = 50;
 /// Events that one request asks for.
-const PAGE: u32 = 1000;
+const PAGE: usize = 1000;
 /// How long a follower waits before it asks again after the host went away.
 const RETRY: Duration = Duration::from_secs(1);
 /// What happens all the time.
@@ -61,6 +66,9 @@ pub struct EventsArgs {
     /// Routine as well
     #[arg(long, conflicts_with = "kind")]
     all: bool,
+    /// Read the journal of this data directory instead of asking a host
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["follow", "url", "listen"])]
+    data_dir: Option<PathBuf>,
     /// Where the host is; without it, where `vigie run` here would listen
     #[arg(long, value_name = "URL", env = "VIGIE_URL")]
     url: Option<String>,
@@ -94,18 +102,45 @@ impl EventsArgs {
         }
     }
 
-    /// The first request's begin, as a query.
-    fn begin(&self) -> String {
+    fn wants(&self, kind: &str) -> bool {
+        let kinds = self.kinds();
+        kinds.is_empty() || kinds.contains(&kind)
+    }
+
+    fn begin(&self) -> Begin {
         match (self.from, self.since) {
-            (Some(offset), _) => format!("from={offset}"),
-            (None, Some(since)) => format!("since={}", format_duration(since)),
-            (None, None) => format!("last={NEWEST}"),
+            (Some(offset), _) => Begin::From(offset),
+            (None, Some(since)) => Begin::Since(since),
+            (None, None) => Begin::Newest(NEWEST),
         }
     }
 
-    fn query(&self, begin: &str) -> String {
+    fn query(&self, begin: Begin, more: &str) -> String {
         let kinds = self.kinds();
-        if kinds.is_empty() { begin.to_owned() } else { format!("{begin}&kind={}", kinds.join(",")) }
+        let kinds = if kinds.is_empty() { String::new() } else { format!("&kind={}", kinds.join(",")) };
+        format!("{begin}{more}{kinds}")
+    }
+}
+
+/// Where to begin.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Begin {
+    /// With the event at this offset.
+    From(u64),
+    /// With the first event that is at most this old.
+    Since(Duration),
+    /// With the newest, this many.
+    Newest(usize),
+}
+
+impl fmt::Display for Begin {
+    /// As a query of the API.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::From(offset) => write!(f, "from={offset}"),
+            Self::Since(since) => write!(f, "since={}", format_duration(*since)),
+            Self::Newest(count) => write!(f, "last={count}"),
+        }
     }
 }
 
@@ -119,8 +154,12 @@ enum Next {
 }
 
 pub(super) async fn perform(args: &EventsArgs) -> Result<ExitCode, Failure> {
-    let api = Api::new(args.url.as_deref(), &args.host).map_err(Failure::usage)?;
     let output = Output::new();
+    if let Some(data_dir) = &args.data_dir {
+        let read = offline::each(data_dir, args.begin(), |kind| args.wants(kind), |event| show(args, &output, event));
+        return read.map(|()| ExitCode::SUCCESS).map_err(Failure::wrong);
+    }
+    let api = Api::new(args.url.as_deref(), &args.host).map_err(Failure::usage)?;
     let failed = |error: anyhow::Error| match error.is::<Unreachable>() {
         true => Failure::usage(error),
         false => Failure::wrong(error),
@@ -139,25 +178,25 @@ pub(super) async fn perform(args: &EventsArgs) -> Result<ExitCode, Failure> {
 async fn recorded(args: &EventsArgs, api: &Api, output: &Output) -> Result<Next> {
     let mut begin = args.begin();
     loop {
-        let page: Page = api.get(&format!("/events?{}", args.query(&format!("{begin}&limit={PAGE}")))).await?;
+        let page: Page = api.get(&format!("/events?{}", args.query(begin, &format!("&limit={PAGE}")))).await?;
         for event in &page.events {
             if !show(args, output, event)? {
                 return Ok(Next::Enough);
             }
         }
         // The newest come at once; what is appended meanwhile is the follower's.
-        let ended = page.events.len() < PAGE as usize || begin.starts_with("last");
+        let ended = page.events.len() < PAGE || matches!(begin, Begin::Newest(_));
         if ended {
             return Ok(Next::From(page.next));
         }
-        begin = format!("from={}", page.next);
+        begin = Begin::From(page.next);
     }
 }
 
 /// What happens from `offset` on, until the host goes away.
 async fn live(args: &EventsArgs, api: &Api, output: &Output, offset: u64) -> Result<Next> {
     let mut next = offset;
-    let path = format!("/events/stream?{}", args.query(&format!("from={offset}")));
+    let path = format!("/events/stream?{}", args.query(Begin::From(offset), ""));
     let mut stream = match api.stream(&path).await {
         Ok(stream) => stream,
         Err(error) if error.is::<Unreachable>() => return Ok(Next::From(next)),
@@ -178,8 +217,7 @@ async fn live(args: &EventsArgs, api: &Api, output: &Output, offset: u64) -> Res
 /// One event as a line, if it was asked for; `false` when nobody reads any more.
 fn show(args: &EventsArgs, output: &Output, raw: &Value) -> Result<bool> {
     let event = Event::deserialize(raw)?;
-    let kinds = args.kinds();
-    if !kinds.is_empty() && !kinds.contains(&event.kind.as_str()) {
+    if !args.wants(&event.kind) {
         return Ok(true);
     }
     if args.json {
@@ -218,7 +256,7 @@ mod tests {
     fn query(flags: &str) -> String {
         let line = format!("vigie events {flags}");
         let Command::Events(args) = Cli::try_parse_from(line.split_whitespace()).unwrap().command else { panic!("{line}") };
-        args.query(&args.begin())
+        args.query(args.begin(), "")
     }
 
     #[test]

@@ -13,8 +13,9 @@ use super::Failure;
 use crate::config::{Environment, HostConfig, Overrides, parse_external_url, parse_listen};
 
 const AFTER_HELP: &str = "\
-Without --config, ./vigie.toml is read, else /etc/vigie/vigie.toml, else none is needed. Relative paths in the file begin at its
-directory. Without --data-dir, data goes to $STATE_DIRECTORY (which systemd sets), else to ./vigie-data.
+Without --config, ./vigie.toml is read, else /etc/vigie/vigie.toml; none is
+needed. Relative paths in the file begin at its directory. Without --data-dir,
+data goes to $STATE_DIRECTORY (which systemd sets), else to ./vigie-data.
 
 Examples:
   vigie run --plugins ./plugins --plugins /usr/lib/vigie/plugins
@@ -51,7 +52,7 @@ pub(super) struct HostArgs {
     /// The configuration file
     #[arg(long, value_name = "FILE", env = "VIGIE_CONFIG")]
     pub(super) config: Option<PathBuf>,
-    /// The address to listen on, loopback only; port 0 takes any free one
+    /// Where the host listens, loopback only; port 0 takes any free one
     #[arg(long, value_name = "ADDR", env = "VIGIE_LISTEN", value_parser = parse_listen)]
     pub(super) listen: Option<SocketAddr>,
 }

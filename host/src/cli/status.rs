@@ -13,8 +13,8 @@ use super::run::HostArgs;
 use super::{EXIT_WRONG, Failure};
 
 const AFTER_HELP: &str = "\
-Something is wrong when an alert fires, a rule cannot be evaluated, a target is down, or a plugin is refused or quarantined or its
-newest files were not taken.
+Something is wrong when an alert fires, a rule cannot be evaluated, a target is
+down, or a plugin is refused, quarantined, or its newest files were not taken.
 
 Examples:
   vigie status || notify-send 'vigie: something is wrong'
