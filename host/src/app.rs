@@ -11,11 +11,13 @@ mod views;
 
 use std::sync::Arc;
 use std::time::Duration;
+
 use anyhow::{Context, Result};
 use parking_lot::{Mutex, RwLock};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
 use self::projections::{Projections, Restored, restore};
 use self::signals::Signals;
 use self::snapshots::Keeper;
@@ -38,8 +40,10 @@ use crate::recorder::{self, RecorderHandle};
 use crate::route::bookkeeper::Bookkeeper;
 use crate::route::evaluator::EvaluatorSources;
 use crate::telemetry::Telemetry;
+
 /// How long the API's requests in flight may take to end.
 const API_DRAIN_MAX: Duration = Duration::from_secs(3);
+
 /// Runs the host until a signal asks it to end.
 ///
 /// # Errors
@@ -53,6 +57,7 @@ pub async fn run(config: HostConfig) -> Result<()> {
     let address = listener.local_addr().context("reading the address")?;
     host.run(listener, address, signals).await
 }
+
 /// All parts, wired, before anything runs.
 struct Built {
     config: Arc<HostConfig>,
@@ -70,6 +75,8 @@ struct Built {
     snapshots: Snapshots,
     engine: Arc<Engine>,
     opening: Vec<Event>,
+}
+
 async fn build(config: HostConfig) -> Result<Built> {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let telemetry = Arc::new(Telemetry::default());
@@ -111,11 +118,15 @@ async fn build(config: HostConfig) -> Result<Built> {
         snapshots,
         engine,
     })
+}
+
 fn durability(config: &HostConfig) -> Durability {
     match config.journal.durability {
         config::Durability::Always => Durability::Always,
         config::Durability::Interval(interval) => Durability::Interval(interval),
     }
+}
+
 /// The tasks that follow the journal, and what tells them to stop.
 struct Tasks {
     stop_plugins: watch::Sender<bool>,
@@ -123,6 +134,8 @@ struct Tasks {
     supervisor: JoinHandle<()>,
     notify: JoinHandle<()>,
     keeper: JoinHandle<()>,
+}
+
 impl Built {
     async fn run(self, listener: TcpListener, address: std::net::SocketAddr, mut signals: Signals) -> Result<()> {
         let tail = self.recorder.tail();
@@ -146,6 +159,7 @@ impl Built {
             receivers: receivers.clone(),
             ledger: self.ledger.clone(),
             tail: tail.clone(),
+        };
         let reader = || tail.reader(self.end.next());
         tokio::spawn(self.projections.clone().run(reader()));
         let book_cursor = self.bookkeeper.cursor();
@@ -154,7 +168,11 @@ impl Built {
         let (closing, closed) = watch::channel(false);
         let (ready, is_ready) = watch::channel(false);
         let sources = Arc::new(crate::api::Sources {
+            clock: self.clock.clone(),
+            tail: tail.clone(),
             latest: self.projections.latest.clone(),
+            board: self.projections.board.clone(),
+            book: self.book.clone(),
             roster,
             logs: services.logs.clone(),
             telemetry: self.telemetry.clone(),
@@ -176,9 +194,12 @@ impl Built {
             book: self.book,
             book_cursor,
             deliveries: self.ledger,
+            tail: tail.clone(),
+            epoch: self.epoch,
             retain_bytes: self.config.journal.size_bytes_max,
             bus: self.bus,
             clock: self.clock,
+        });
         let closing_facts = keeper.clone();
         let tasks = Tasks {
             supervisor: tokio::spawn(Supervisor::new(host).run(ready, plugins_stopped)),
@@ -186,6 +207,7 @@ impl Built {
             keeper: tokio::spawn(async move { keeper.run(rest_stopped).await }),
             stop_plugins,
             stop_rest,
+        };
         let signal = signals.first().await;
         tracing::info!(signal, "ending: plugins drain, the journal is synced; a second signal ends at once");
         let drain = shut_down(tasks, closing, api, closing_facts, self.recorder, signal);
@@ -193,16 +215,26 @@ impl Built {
             ended = drain => ended,
             second = signals.first() => anyhow::bail!("ended at once by a second {second}, without a snapshot"),
         }
+    }
+
     fn services(&self) -> Services {
         Services {
+            clock: self.clock.clone(),
+            telemetry: self.telemetry.clone(),
             logs: Arc::new(Logs::default()),
+            registry: self.projections.registry.clone(),
             reader: Arc::new(views::SeriesOf::new(self.projections.latest.clone(), self.clock.clone())),
             hostname: views::hostname().into(),
+        }
+    }
+}
+
 async fn shut_down(
     tasks: Tasks,
     closing: watch::Sender<bool>,
     api: JoinHandle<std::io::Result<()>>,
     keeper: Arc<Keeper>,
+    recorder: RecorderHandle,
     signal: &str,
 ) -> Result<()> {
     tasks.stop_plugins.send_replace(true);
@@ -214,12 +246,9 @@ async fn shut_down(
     closing.send_replace(true);
     if tokio::time::timeout(API_DRAIN_MAX, api).await.is_err() {
         tracing::warn!("requests in flight did not end in time");
+    }
     if let Err(error) = keeper.save().await {
         tracing::warn!(error = format!("{error:#}"), "no snapshot could be taken, the next start takes longer");
+    }
     recorder.shutdown().await.context("closing the journal")
-use crate::config::HostConfig;
-/// Builds, wires and runs the host until it is asked to end.
-/// It cannot start, or failed while it ran.
-pub async fn run(_config: HostConfig) -> anyhow::Result<()> {
-    anyhow::bail!("the parts are not wired yet")
 }
