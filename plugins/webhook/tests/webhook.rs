@@ -263,3 +263,34 @@ fn wrong_settings_are_refused_with_key_and_remedy() {
         assert!(message.contains(part), "{message}");
     }
 }
+
+/// The `[config]` of each example in the page that operators read.
+fn documented() -> Vec<Value> {
+    let page = include_str!("../../../docs/plugins/webhook.md");
+    let indented = page.lines().map(|line| line.strip_prefix("    ").or((line.is_empty()).then_some("")));
+    let blocks = indented.fold(vec![String::new()], |mut blocks, line| {
+        match (line, blocks.last_mut()) {
+            (Some(line), Some(block)) => block.extend([line, "\n"]),
+            _ => blocks.push(String::new()),
+        }
+        blocks
+    });
+    let configs = blocks.iter().filter(|block| block.contains("[config]")).map(|block| toml::from_str::<Value>(block).unwrap());
+    configs.map(|mut block| block["config"].take()).collect()
+}
+
+#[test]
+fn the_documented_examples_work() {
+    let examples = documented();
+    assert_eq!(examples.len(), 3);
+    for settings in examples {
+        let fakes = answering(|| Response::new(202).body(r#"{"dedup_key": "k"}"#));
+        let receipt = notify(&settings, firing()).unwrap();
+        assert_eq!(receipt.reference, if settings["reference"].is_null() { "" } else { "k" });
+        let sent: Value = serde_json::from_str(&body(&fakes)).unwrap();
+        if settings.get("template").is_some() {
+            assert_eq!(sent["payload"], json!({"summary": "db1 is down", "source": "db1", "severity": "error"}));
+            assert_eq!((&sent["event_action"], &sent["dedup_key"]), (&json!("trigger"), &json!("{}:{alertname=\"Down\"}")));
+        }
+    }
+}
