@@ -110,6 +110,9 @@ impl SeriesRegistry {
         if id.index() >= SERIES_MAX {
             return;
         }
+        if self.read().get(id).is_some_and(|known| known.labels == definition.labels) {
+            return self.confirm([id]);
+        }
         let family = match self.families.claim(&definition.family) {
             Ok(claimed) if *claimed.family == *definition.family => claimed.family,
             Ok(_) | Err(_) => definition.family,
