@@ -8,6 +8,7 @@ mod address;
 mod connect;
 mod exchange;
 mod fill;
+mod guest;
 mod request;
 mod tls;
 

@@ -8,7 +8,19 @@ use tokio::time::Instant;
 use super::blocking::Blocking;
 use super::refusal::Refusal;
 use crate::config::{Secret, SecretReference};
+use crate::plugin::bindings::secrets::Host;
+use crate::plugin::bindings::types::Error;
+use crate::plugin::data::Data;
 use crate::plugin::grants::Grants;
+
+impl Host for Data {
+    async fn reveal(&mut self, name: String) -> Result<String, Error> {
+        self.outside("reveal", &name)?;
+        let (shared, deadline) = (self.shared.clone(), self.capability_deadline());
+        let secret = reveal(&shared.grants, &shared.reach.secrets, &shared.reach.blocking, deadline, &name).await;
+        secret.map_err(|refusal| self.refuse(refusal))
+    }
+}
 
 /// The operator's secrets by name: where they are. They are read when they are used, so that a rotated one is taken up.
 #[derive(Clone, Debug, Default)]

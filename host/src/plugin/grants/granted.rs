@@ -6,6 +6,8 @@ use toml::Value;
 
 use super::glob::PathGlob;
 use super::origin::{Origin, OriginGrant};
+use crate::config::{self, Grant, Problem};
+use crate::model::Selector;
 
 /// Entries that one list of grants may have: more is a mistake, and each is looked at in each call.
 pub const GRANTS_MAX: usize = 256;
@@ -36,13 +38,42 @@ pub enum MetricsGrant {
     /// None.
     #[default]
     None,
-    /// Those that one of these selectors selects, as written.
-    Selectors(Vec<String>),
+    /// Those that one of these selectors selects.
+    Selectors(Vec<Selector>),
     /// All.
     All,
 }
 
 impl Granted {
+    /// The grants of a plugin's file.
+    ///
+    /// # Errors
+    /// All that is no grant, each with its place in the file.
+    pub fn from_config(grants: &config::Grants) -> Result<Self, Vec<Problem>> {
+        let mut granted = Self::default();
+        let mut problems = Vec::new();
+        for (capability, grant) in &grants.0 {
+            match grant {
+                // Configuration lets only those be granted as a whole that can be.
+                Grant::All => drop(granted.add_whole(capability)),
+                Grant::Scopes(scopes) => {
+                    for scope in scopes {
+                        problems.extend(granted.add(capability, &scope.value).err().map(|message| scope.problem(message)));
+                    }
+                }
+                Grant::Named(named) => {
+                    for (name, origins) in named {
+                        for origin in origins {
+                            let error = granted.add_secret(name, &origin.value).err();
+                            problems.extend(error.map(|message| origin.problem(message)));
+                        }
+                    }
+                }
+            }
+        }
+        if problems.is_empty() { Ok(granted) } else { Err(problems) }
+    }
+
     /// Adds a scope of a capability, as the operator wrote it.
     ///
     /// # Errors
@@ -56,10 +87,10 @@ impl Granted {
                 self.reveal.len()
             }
             "metrics" => match &mut self.metrics {
-                MetricsGrant::Selectors(selectors) => push(selectors, scope.to_owned()),
+                MetricsGrant::Selectors(selectors) => push(selectors, selector(scope)?),
                 MetricsGrant::All => 0,
                 MetricsGrant::None => {
-                    self.metrics = MetricsGrant::Selectors(vec![scope.to_owned()]);
+                    self.metrics = MetricsGrant::Selectors(vec![selector(scope)?]);
                     1
                 }
             },
@@ -139,6 +170,14 @@ fn toml_key(name: &str) -> String {
     if bare { name.to_owned() } else { Value::String(name.to_owned()).to_string() }
 }
 
+fn selector(text: &str) -> Result<Selector, String> {
+    let selector = Selector::parse(text).map_err(|error| error.to_string())?;
+    if selector.window().is_some() {
+        return Err(format!("`{text}` has a window, leave it out"));
+    }
+    Ok(selector)
+}
+
 fn push<T>(list: &mut Vec<T>, entry: T) -> usize {
     list.push(entry);
     list.len()
@@ -186,7 +225,7 @@ pub(crate) mod tests {
         assert!(granted.system);
         assert_eq!(granted.secrets["shop-token"][0].to_string(), "https://shop.example:443");
         assert!(granted.reveal.contains("smtp-password"));
-        assert_eq!(granted.metrics, MetricsGrant::Selectors(vec!["up".into(), "node_load1{job=\"system\"}".into()]));
+        assert_eq!(granted.metrics, MetricsGrant::Selectors(vec![selector("up").unwrap(), selector("node_load1{job='system'}").unwrap()]));
         assert_eq!(parse("metrics = true").unwrap().metrics, MetricsGrant::All);
         assert_eq!(parse("").unwrap(), Granted::default());
     }
@@ -199,6 +238,7 @@ pub(crate) mod tests {
             ("http = true", "`http` cannot be granted as a whole, list what is granted"),
             ("net = [\"shop:25\"]", "`net` comes with a later version, nothing can be granted yet"),
             ("secrets = { a = [\"shop\"] }", "`shop` is no origin, write scheme, host and port as in `https://shop.example:443`"),
+            ("metrics = [\"up[5m]\"]", "`up[5m]` has a window, leave it out"),
             ("files = [\"etc\"]", "`etc` is no absolute path, begin it with `/`"),
         ] {
             assert_eq!(parse(text).unwrap_err(), expected, "{text}");
