@@ -16,5 +16,5 @@ mod prometheus;
 
 pub use book::Book;
 pub use finding::{CheckNote, FINDINGS_PER_RULE_MAX, Held, evaluated};
-pub use replay::Replay;
+pub use replay::{Ahead, Replay};
 pub use view::{AlertState, AlertView, RuleState, RuleView};

@@ -2,6 +2,7 @@
 
 pub mod backoff;
 pub mod deliveries;
+pub mod driver;
 pub mod notification;
 
 pub use deliveries::{Deliveries, Due, NotificationId, Waiting};

@@ -6,6 +6,7 @@
 pub(crate) mod answer;
 pub(crate) mod bindings;
 pub mod cache;
+pub mod caller;
 pub mod capability;
 pub(crate) mod console;
 pub(crate) mod convert;
@@ -21,6 +22,7 @@ pub(crate) mod instance;
 pub mod limits;
 pub mod log;
 pub mod manifest;
+pub mod past;
 pub mod policy;
 pub mod reconcile;
 pub(crate) mod repeatable;

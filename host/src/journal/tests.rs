@@ -350,7 +350,7 @@ async fn a_reader_waits_at_the_end_and_is_told_when_the_journal_closes() {
     let directory = scratch();
     let mut journal = with_frames(directory.path(), 6);
     let mut reader = journal.tail().reader(Offset(1));
-    for at in 1..=6 {
+    for at in 1..=6_i64 {
         let Ok(Item::Record(record)) = reader.next().await else { panic!() };
         assert_eq!((record.frame.at.0, reader.position()), (at, Offset(2 * at.cast_unsigned() + 1)));
     }

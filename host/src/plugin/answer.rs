@@ -14,21 +14,21 @@ use crate::plugin::request::{Outcome, Request};
 use crate::plugin::{convert, fault};
 
 /// What a call is about.
-pub struct About {
+pub(crate) struct About {
     /// What it is for.
-    pub stage: Stage,
+    pub(crate) stage: Stage,
     /// Its target.
-    pub target: Option<Arc<Target>>,
+    pub(crate) target: Option<Arc<Target>>,
     /// Its rule.
-    pub rule: Option<String>,
+    pub(crate) rule: Option<String>,
     /// Its time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
 }
 
 impl About {
     /// What a request is about; `now` is the host's time.
     #[must_use]
-    pub fn new(request: &Request, now: Timestamp) -> Self {
+    pub(crate) fn new(request: &Request, now: Timestamp) -> Self {
         let (stage, target, rule, now) = match request {
             Request::Collect(target) => (Stage::Collect, Some(target.clone()), None, now),
             Request::Check(target) => (Stage::Check, Some(target.clone()), None, now),
@@ -41,7 +41,7 @@ impl About {
 
     /// For a check, its target and what is to be recorded of it: unknown where the question could not be asked.
     #[must_use]
-    pub fn checked(&self, outcome: &Outcome) -> Option<(&Target, CheckReport)> {
+    pub(crate) fn checked(&self, outcome: &Outcome) -> Option<(&Target, CheckReport)> {
         (self.stage == Stage::Check).then_some(())?;
         Some((self.target.as_deref()?, outcome.report()))
     }
@@ -64,12 +64,12 @@ impl Outcome {
 
 /// Whether the guest returned ok, and something that the contract allows: only then its state writes commit.
 #[must_use]
-pub fn is_ok(outcome: &Outcome) -> bool {
+pub(crate) fn is_ok(outcome: &Outcome) -> bool {
     !matches!(outcome, Outcome::Erred { .. } | Outcome::Trapped { .. } | Outcome::TimedOut { .. })
 }
 
 /// What a call's end means. The families of an answer go into its batch. `waited` is the time that it spent at the network.
-pub fn outcome(about: &About, end: End, batch: Option<&mut Batch>, waited: Duration) -> Outcome {
+pub(crate) fn outcome(about: &About, end: End, batch: Option<&mut Batch>, waited: Duration) -> Outcome {
     match end {
         End::Returned(Ok(answer)) => answered(answer, batch),
         End::Returned(Err(error)) => Outcome::Erred {

@@ -3,7 +3,6 @@
 //! One world imports all capabilities and exports all interfaces that a plugin may have; the host looks the exports up one by
 //! one, so that a component has the roles that it exports and no more.
 
-#[expect(missing_docs, unreachable_pub, reason = "the contract's own prose documents them")]
 #[expect(clippy::all, reason = "generated")]
 mod generated {
     wasmtime::component::bindgen!({
@@ -38,5 +37,5 @@ mod generated {
     });
 }
 
-pub use generated::exports::vigie::plugin as exports;
-pub use generated::vigie::plugin::{files, http, log, metrics, net, secrets, sink, state, system, types};
+pub(crate) use generated::exports::vigie::plugin as exports;
+pub(crate) use generated::vigie::plugin::{files, http, log, metrics, net, secrets, sink, state, system, types};

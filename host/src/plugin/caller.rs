@@ -93,7 +93,7 @@ impl Caller {
         let finished = match self.handle.call(request, timeout).await {
             Ok(finished) => finished,
             Err(unavailable) => {
-                self.record_host_events(before).await?;
+                self.record(before).await?;
                 return Err(unavailable.into());
             }
         };
@@ -163,12 +163,20 @@ impl Caller {
         }
         let call = Call { plugin: self.handle.name().clone(), instance: 0, generation, consumed: record.consumed, state: writes };
         let frame = Frame { at: self.services.clock.now(), origin: Origin::Call(call), events: all };
-        let committed = self.services.bus.submit(frame, record.accept).await?;
+        let committed = match self.services.bus.submit(frame, record.accept).await {
+            // It is at its place for all to see; the recorder goes on trying to sync it.
+            Ok(committed) | Err(SubmitError::Unsynced { committed, .. }) => committed,
+            Err(error) => return Err(error.into()),
+        };
         settle.committed();
         Ok(Recorded { outcome, committed: Some(committed) })
     }
 
-    async fn record_host_events(&self, events: Vec<Event>) -> Result<(), SubmitError> {
+    /// Records facts about the plugin that are no call of it.
+    ///
+    /// # Errors
+    /// The journal did not take them.
+    pub async fn record(&self, events: Vec<Event>) -> Result<(), SubmitError> {
         if events.is_empty() {
             return Ok(());
         }

@@ -17,23 +17,23 @@ use crate::plugin::log::{Level, MESSAGE_BYTES_MAX, Stream, clean};
 use crate::plugin::shared::Shared;
 
 /// Lines of standard error shown with a trap.
-pub const TAIL_LINES_MAX: usize = 40;
+pub(crate) const TAIL_LINES_MAX: usize = 40;
 /// What a guest may write at once.
 const WRITE_BYTES_MAX: usize = 64 << 10;
 
 /// The last lines that a guest wrote to its standard error.
 #[derive(Clone, Debug, Default)]
-pub struct Tail(Arc<Mutex<VecDeque<String>>>);
+pub(crate) struct Tail(Arc<Mutex<VecDeque<String>>>);
 
 impl Tail {
     /// Forgets the lines of an earlier call.
-    pub fn clear(&self) {
+    pub(crate) fn clear(&self) {
         self.0.lock().clear();
     }
 
     /// The lines, oldest first.
     #[must_use]
-    pub fn lines(&self) -> Vec<String> {
+    pub(crate) fn lines(&self) -> Vec<String> {
         self.0.lock().iter().cloned().collect()
     }
 
@@ -48,7 +48,7 @@ impl Tail {
 
 /// One of a guest's output streams. Clones write to the same lines.
 #[derive(Clone)]
-pub struct Console {
+pub(crate) struct Console {
     shared: Arc<Shared>,
     stream: Stream,
     tail: Option<Tail>,
@@ -58,7 +58,7 @@ pub struct Console {
 impl Console {
     /// A stream into the plugin's log, and into `tail`.
     #[must_use]
-    pub fn new(shared: Arc<Shared>, stream: Stream, tail: Option<Tail>) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, stream: Stream, tail: Option<Tail>) -> Self {
         Self { shared, stream, tail, line: Arc::default() }
     }
 

@@ -1,7 +1,7 @@
 //! Between the contract's types and the model's. What a guest hands over is hostile: every value is checked here or at the edge,
 //! and becomes a drop or an error.
 
-pub mod families;
+pub(crate) mod families;
 
 use std::time::Duration;
 
@@ -13,28 +13,28 @@ use crate::plugin::bindings::types;
 use crate::plugin::log::clean;
 
 /// The longest message of a check, error or receipt, in bytes; the rest is cut.
-pub const TEXT_BYTES_MAX: usize = 4096;
+pub(crate) const TEXT_BYTES_MAX: usize = 4096;
 /// The largest set of a finding's or report's labels, in bytes.
-pub const LABELS_BYTES_MAX: usize = 16 << 10;
+pub(crate) const LABELS_BYTES_MAX: usize = 16 << 10;
 /// Rules of one alerter.
-pub const RULES_MAX: usize = 10_000;
+pub(crate) const RULES_MAX: usize = 10_000;
 /// Selectors of one rule.
-pub const SELECTORS_MAX: usize = 64;
+pub(crate) const SELECTORS_MAX: usize = 64;
 /// Findings of one evaluation.
-pub const FINDINGS_MAX: usize = 10_000;
+pub(crate) const FINDINGS_MAX: usize = 10_000;
 /// The longest duration that a guest may give: 10 years of milliseconds.
 const DURATION_MS_MAX: f64 = 315_360_000_000.0;
 
 /// The target for the guest.
 #[must_use]
-pub fn target(target: &Target) -> types::Target {
+pub(crate) fn target(target: &Target) -> types::Target {
     let name = target.name.as_ref().map(|name| name.as_str().to_owned()).unwrap_or_default();
     types::Target { name, address: target.address.clone(), labels: pairs(&target.labels) }
 }
 
 /// Labels for the guest.
 #[must_use]
-pub fn pairs(labels: &Labels) -> Vec<(String, String)> {
+pub(crate) fn pairs(labels: &Labels) -> Vec<(String, String)> {
     labels.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
@@ -42,7 +42,7 @@ pub fn pairs(labels: &Labels) -> Vec<(String, String)> {
 ///
 /// # Errors
 /// A name that is none, is reserved or occurs twice, or too many bytes.
-pub fn labels(pairs: types::Labels) -> Result<Labels, String> {
+pub(crate) fn labels(pairs: types::Labels) -> Result<Labels, String> {
     let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     if bytes > LABELS_BYTES_MAX {
         return Err(format!("labels of {bytes} bytes are more than {LABELS_BYTES_MAX}"));
@@ -64,7 +64,7 @@ fn details(pairs: types::Labels) -> Labels {
 
 /// A check's answer.
 #[must_use]
-pub fn report(status: health_check::Status, message: &str, latency_ms: Option<f64>, about: types::Labels) -> CheckReport {
+pub(crate) fn report(status: health_check::Status, message: &str, latency_ms: Option<f64>, about: types::Labels) -> CheckReport {
     let status = match status {
         health_check::Status::Up => Status::Up,
         health_check::Status::Degraded => Status::Degraded,
@@ -75,13 +75,13 @@ pub fn report(status: health_check::Status, message: &str, latency_ms: Option<f6
 
 /// A text from the guest, cut and without control characters.
 #[must_use]
-pub fn text(text: &str) -> String {
+pub(crate) fn text(text: &str) -> String {
     clean(text, TEXT_BYTES_MAX)
 }
 
 /// A duration in milliseconds; `None` for what is none.
 #[must_use]
-pub fn duration(ms: f64) -> Option<Duration> {
+pub(crate) fn duration(ms: f64) -> Option<Duration> {
     (0.0..=DURATION_MS_MAX).contains(&ms).then(|| Duration::from_secs_f64(ms / 1000.0))
 }
 
@@ -89,7 +89,7 @@ pub fn duration(ms: f64) -> Option<Duration> {
 ///
 /// # Errors
 /// What is wrong with the first bad rule, and its name.
-pub fn rules(guests: Vec<alerter::Rule>) -> Result<Vec<Rule>, String> {
+pub(crate) fn rules(guests: Vec<alerter::Rule>) -> Result<Vec<Rule>, String> {
     if guests.len() > RULES_MAX {
         return Err(format!("{} rules are more than {RULES_MAX}", guests.len()));
     }
@@ -131,7 +131,7 @@ fn rule(guest: alerter::Rule) -> Result<Rule, String> {
 
 /// A rule's input for the guest.
 #[must_use]
-pub fn inputs(inputs: Vec<Input>) -> Vec<alerter::Input> {
+pub(crate) fn inputs(inputs: Vec<Input>) -> Vec<alerter::Input> {
     let series = |series: Watched| alerter::Watched {
         series: types::Series {
             labels: pairs(&series.labels),
@@ -148,7 +148,7 @@ pub fn inputs(inputs: Vec<Input>) -> Vec<alerter::Input> {
 ///
 /// # Errors
 /// Too many findings, or one whose labels break a rule.
-pub fn findings(guests: Vec<alerter::Finding>) -> Result<Vec<Finding>, String> {
+pub(crate) fn findings(guests: Vec<alerter::Finding>) -> Result<Vec<Finding>, String> {
     if guests.len() > FINDINGS_MAX {
         return Err(format!("{} findings are more than {FINDINGS_MAX}", guests.len()));
     }
@@ -160,7 +160,7 @@ pub fn findings(guests: Vec<alerter::Finding>) -> Result<Vec<Finding>, String> {
 
 /// A notification for the guest.
 #[must_use]
-pub fn notification(notification: Notification) -> notifier::Notification {
+pub(crate) fn notification(notification: Notification) -> notifier::Notification {
     notifier::Notification {
         id: notification.id,
         attempt: notification.attempt,
@@ -196,7 +196,7 @@ fn alert(alert: &NotifiedAlert) -> notifier::Alert {
 
 /// A notifier's answer.
 #[must_use]
-pub fn receipt(guest: notifier::Receipt) -> Receipt {
+pub(crate) fn receipt(guest: notifier::Receipt) -> Receipt {
     Receipt { reference: text(&guest.reference), details: details(guest.details) }
 }
 

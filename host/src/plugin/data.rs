@@ -7,21 +7,20 @@ use tokio::time::Instant;
 
 use crate::edge::{Batch, Interner};
 use crate::event::Event;
-use crate::model::{PluginName, Target, Timestamp};
+use crate::model::Timestamp;
 use crate::plugin::bindings::types;
 use crate::plugin::fault;
-use crate::plugin::grants::Grants;
 use crate::plugin::limits::{CpuMeter, MemoryLimiter};
 use crate::plugin::shared::Shared;
 use crate::plugin::state::Overlay;
 use crate::plugin::wasi::Wasi;
 
 /// A capability ends this long before its call does, so that the guest can still answer.
-pub const CAPABILITY_MARGIN: Duration = Duration::from_millis(100);
+pub(crate) const CAPABILITY_MARGIN: Duration = Duration::from_millis(100);
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
+pub(crate) enum Stage {
     /// Instantiation and `init`.
     Init,
     /// `collect`.
@@ -39,7 +38,7 @@ pub enum Stage {
 impl Stage {
     /// The function that the guest is in.
     #[must_use]
-    pub fn function(self) -> &'static str {
+    pub(crate) fn function(self) -> &'static str {
         match self {
             Self::Init => "init",
             Self::Collect => "collect",
@@ -52,77 +51,57 @@ impl Stage {
 }
 
 /// The call that a guest is in.
-pub struct Current {
+pub(crate) struct Current {
     /// What it is for.
-    pub stage: Stage,
-    /// The target that it is about.
-    pub target: Option<Arc<Target>>,
+    pub(crate) stage: Stage,
     /// When it began; in `evaluate` the evaluation's time.
-    pub now: Timestamp,
+    pub(crate) now: Timestamp,
     /// When the host stops it.
-    pub deadline: Instant,
+    pub(crate) deadline: Instant,
     /// Its samples so far; `None` where a call yields none.
-    pub batch: Option<Batch>,
+    pub(crate) batch: Option<Batch>,
     /// Its state writes so far.
-    pub state: Overlay,
+    pub(crate) state: Overlay,
     /// Facts that arose in it, for its frame.
-    pub events: Vec<Event>,
+    pub(crate) events: Vec<Event>,
     /// How long it waited for the network.
-    pub waited: Duration,
+    pub(crate) waited: Duration,
 }
 
 /// The data of one Wasm store.
-pub struct Data {
+pub(crate) struct Data {
     /// What its plugin's instances share.
-    pub shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// The call that the guest is in, or was last.
-    pub current: Current,
+    pub(crate) current: Current,
     /// Sums its memory.
-    pub memory: MemoryLimiter,
+    pub(crate) memory: MemoryLimiter,
     /// Measures its CPU.
-    pub cpu: Arc<CpuMeter>,
+    pub(crate) cpu: Arc<CpuMeter>,
     /// CPU that the current call may use.
-    pub cpu_max: Duration,
+    pub(crate) cpu_max: Duration,
     /// The series that this instance interned.
-    pub interner: Interner,
+    pub(crate) interner: Interner,
     /// The guest's WASI.
-    pub wasi: Wasi,
+    pub(crate) wasi: Wasi,
 }
 
 impl Data {
-    /// The plugin's configured name.
-    #[must_use]
-    pub fn plugin(&self) -> &PluginName {
-        &self.shared.name
-    }
-
-    /// What it may do.
-    #[must_use]
-    pub fn grants(&self) -> &Arc<Grants> {
-        &self.shared.grants
-    }
-
-    /// The target that the current call is about.
-    #[must_use]
-    pub fn target(&self) -> Option<&Target> {
-        self.current.target.as_deref()
-    }
-
     /// When a capability has to have ended.
     #[must_use]
-    pub fn capability_deadline(&self) -> Instant {
+    pub(crate) fn capability_deadline(&self) -> Instant {
         self.current.deadline.checked_sub(CAPABILITY_MARGIN).unwrap_or(self.current.deadline)
     }
 
     /// Whether the guest is in `evaluate`, where nothing outside can be reached.
     #[must_use]
-    pub fn is_evaluating(&self) -> bool {
+    pub(crate) fn is_evaluating(&self) -> bool {
         self.current.stage == Stage::Evaluate
     }
 
     /// Counts a denial, records the first of its kind, and makes the guest's error. `hint` says why, and the exact line that
     /// would allow it.
-    pub fn deny(&mut self, capability: &str, scope: &str, hint: &str) -> types::Error {
+    pub(crate) fn deny(&mut self, capability: &str, scope: &str, hint: &str) -> types::Error {
         self.shared.meter.denied.add(1);
         if self.shared.first_denial(capability, scope) {
             self.current.events.push(Event::CapabilityDenied {
@@ -139,7 +118,7 @@ impl Data {
     ///
     /// # Errors
     /// Denied: the guest is in `evaluate`.
-    pub fn outside(&mut self, capability: &str, scope: &str) -> Result<(), types::Error> {
+    pub(crate) fn outside(&mut self, capability: &str, scope: &str) -> Result<(), types::Error> {
         self.shared.meter.capability_calls.add(1);
         if self.is_evaluating() {
             return Err(self.deny(
@@ -152,7 +131,7 @@ impl Data {
     }
 
     /// Adds time that the current call spent waiting for the network.
-    pub fn waited(&mut self, took: Duration) {
+    pub(crate) fn waited(&mut self, took: Duration) {
         self.current.waited += took;
     }
 }

@@ -212,6 +212,12 @@ fn tick(engine: &wasmtime::Engine) -> std::io::Result<()> {
     std::thread::Builder::new().name("epoch".into()).spawn(run).map(drop)
 }
 
+/// A component's digest as events and pages show it: BLAKE3 in hexadecimal.
+#[must_use]
+pub fn digest(bytes: &[u8]) -> String {
+    blake3::hash(bytes).to_hex().to_string()
+}
+
 /// Runs `work` on a thread of its own that lets others go first. A priority once lowered cannot be raised, so no pool's.
 async fn calmly<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, LoadError> {
     let (done, result) = tokio::sync::oneshot::channel();

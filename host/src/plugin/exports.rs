@@ -8,7 +8,7 @@ use crate::plugin::data::Data;
 use crate::plugin::describe::{Description, Role};
 
 /// Where a component's exports are.
-pub struct Exports {
+pub(crate) struct Exports {
     lifecycle: lifecycle::GuestIndices,
     migration: Option<migration::GuestIndices>,
     collector: Option<collector::GuestIndices>,
@@ -22,7 +22,7 @@ impl Exports {
     ///
     /// # Errors
     /// One lacks a function.
-    pub fn find(component: &InstancePre<Data>, description: &Description) -> wasmtime::Result<Self> {
+    pub(crate) fn find(component: &InstancePre<Data>, description: &Description) -> wasmtime::Result<Self> {
         let has = |role: Role| description.roles.contains(&role);
         Ok(Self {
             lifecycle: lifecycle::GuestIndices::new(component)?,
@@ -38,7 +38,7 @@ impl Exports {
     ///
     /// # Errors
     /// One has other types than the contract's.
-    pub fn load(&self, store: &mut Store<Data>, instance: &Instance) -> wasmtime::Result<Guest> {
+    pub(crate) fn load(&self, store: &mut Store<Data>, instance: &Instance) -> wasmtime::Result<Guest> {
         Ok(Guest {
             lifecycle: self.lifecycle.load(&mut *store, instance)?,
             _migration: self.migration.as_ref().map(|indices| indices.load(&mut *store, instance)).transpose()?,
@@ -51,17 +51,17 @@ impl Exports {
 }
 
 /// What one instance can be called for.
-pub struct Guest {
+pub(crate) struct Guest {
     /// Every plugin.
-    pub lifecycle: lifecycle::Guest,
+    pub(crate) lifecycle: lifecycle::Guest,
     /// Brings older state forward: called by the swap, which is not built yet.
-    pub _migration: Option<migration::Guest>,
+    pub(crate) _migration: Option<migration::Guest>,
     /// The role of that name.
-    pub collector: Option<collector::Guest>,
+    pub(crate) collector: Option<collector::Guest>,
     /// The role of that name.
-    pub health_check: Option<health_check::Guest>,
+    pub(crate) health_check: Option<health_check::Guest>,
     /// The role of that name.
-    pub alerter: Option<alerter::Guest>,
+    pub(crate) alerter: Option<alerter::Guest>,
     /// The role of that name.
-    pub notifier: Option<notifier::Guest>,
+    pub(crate) notifier: Option<notifier::Guest>,
 }

@@ -5,43 +5,43 @@ use crate::plugin::bindings::types;
 
 /// An error that a capability returns to the guest.
 #[must_use]
-pub fn error(fault: types::Fault, message: impl Into<String>) -> types::Error {
+pub(crate) fn error(fault: types::Fault, message: impl Into<String>) -> types::Error {
     types::Error { fault, message: message.into(), retry_after_ms: None }
 }
 
 /// Will not succeed when tried again.
 #[must_use]
-pub fn permanent(message: impl Into<String>) -> types::Error {
+pub(crate) fn permanent(message: impl Into<String>) -> types::Error {
     error(types::Fault::Permanent, message)
 }
 
 /// May succeed when tried again.
 #[must_use]
-pub fn transient(message: impl Into<String>) -> types::Error {
+pub(crate) fn transient(message: impl Into<String>) -> types::Error {
     error(types::Fault::Transient, message)
 }
 
 /// Wrong configuration.
 #[must_use]
-pub fn config(message: impl Into<String>) -> types::Error {
+pub(crate) fn config(message: impl Into<String>) -> types::Error {
     error(types::Fault::Config, message)
 }
 
 /// Out of time.
 #[must_use]
-pub fn timeout(message: impl Into<String>) -> types::Error {
+pub(crate) fn timeout(message: impl Into<String>) -> types::Error {
     error(types::Fault::Timeout, message)
 }
 
 /// Not granted. Capabilities go through [`Data::deny`](crate::plugin::data::Data::deny), which also records it.
 #[must_use]
-pub fn denied(message: impl Into<String>) -> types::Error {
+pub(crate) fn denied(message: impl Into<String>) -> types::Error {
     error(types::Fault::Denied, message)
 }
 
 /// The guest's fault as events tell it.
 #[must_use]
-pub fn to_event(fault: types::Fault) -> Fault {
+pub(crate) fn to_event(fault: types::Fault) -> Fault {
     match fault {
         types::Fault::Config => Fault::Config,
         types::Fault::Transient => Fault::Transient,

@@ -225,7 +225,8 @@ pub(crate) mod tests {
     pub(crate) fn grants(granted: &str, requests: &[(&str, &str)]) -> Grants {
         let granted = granted::tests::parse(granted).unwrap();
         let requests = Requests::parse(requests.iter().copied()).unwrap();
-        let target = Target { name: None, address: "https://target.example/health".into(), labels: crate::model::Labels::default() };
+        let target =
+            Target { name: None, address: "https://target.example/health".into(), labels: crate::model::Labels::default() };
         Grants::new(PluginName::new("test").unwrap(), granted, requests, &[target])
     }
 
@@ -248,7 +249,9 @@ pub(crate) mod tests {
             (
                 "http = [\"targets\"]",
                 &[("http", "*")],
-                Err("it is not granted, write `http = [\"targets\", \"https://shop.example:443\"]` under `[grants]` in test.toml"),
+                Err(
+                    "it is not granted, write `http = [\"targets\", \"https://shop.example:443\"]` under `[grants]` in test.toml",
+                ),
             ),
             ("http = [\"https://shop.example\"]", &[("http", "*")], Ok(Cover::Named)),
             ("http = [\"https://*.example\"]", &[("http", "https://shop.example")], Ok(Cover::Wildcard)),

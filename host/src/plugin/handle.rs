@@ -123,7 +123,7 @@ pub enum StartError {
 }
 
 /// What is sent to a plugin's task.
-pub(super) enum Message {
+pub(crate) enum Message {
     /// Make a call.
     Call {
         /// Which.

@@ -27,10 +27,10 @@ use crate::plugin::trap::{self, CpuExceeded};
 use crate::plugin::wasi::Wasi;
 
 /// Bytes that a guest may hand to the host in one call or result.
-pub const HANDED_BYTES_MAX: usize = 64 << 20;
+pub(crate) const HANDED_BYTES_MAX: usize = 64 << 20;
 
 /// What a guest returned.
-pub enum Answer {
+pub(crate) enum Answer {
     /// `init` has nothing to say.
     Ready,
     /// `collect`.
@@ -46,7 +46,7 @@ pub enum Answer {
 }
 
 /// How a call ended, before its answer is looked at.
-pub enum End {
+pub(crate) enum End {
     /// The guest returned.
     Returned(Result<Answer, types::Error>),
     /// The guest aborted.
@@ -62,7 +62,7 @@ pub enum End {
 
 /// What a stopped call used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bound {
+pub(crate) enum Bound {
     /// Its time.
     Timeout(Duration),
     /// Its processor time.
@@ -80,17 +80,17 @@ impl fmt::Display for Bound {
 
 /// What an instance may use.
 #[derive(Clone, Copy, Debug)]
-pub struct InstanceLimits {
+pub(crate) struct InstanceLimits {
     /// Bytes of its memories and tables.
-    pub memory_bytes: usize,
+    pub(crate) memory_bytes: usize,
     /// CPU of one call.
-    pub cpu_per_call: Duration,
+    pub(crate) cpu_per_call: Duration,
     /// Series that it may intern.
-    pub series: usize,
+    pub(crate) series: usize,
 }
 
 /// An instance that has not trapped.
-pub struct Instance {
+pub(crate) struct Instance {
     store: Store<Data>,
     guest: Guest,
     cpu: Arc<CpuMeter>,
@@ -102,7 +102,7 @@ impl Instance {
     ///
     /// # Errors
     /// It could not be made: what is wrong with it.
-    pub async fn start(
+    pub(crate) async fn start(
         engine: &Engine,
         loaded: &Loaded,
         shared: &Arc<Shared>,
@@ -126,18 +126,18 @@ impl Instance {
     }
 
     /// The Wasm store's data.
-    pub fn data(&mut self) -> &mut Data {
+    pub(crate) fn data(&mut self) -> &mut Data {
         self.store.data_mut()
     }
 
     /// CPU that the last call used.
-    pub fn cpu_used(&self) -> Duration {
+    pub(crate) fn cpu_used(&self) -> Duration {
         self.cpu.used()
     }
 
     /// Makes one call; `current` is the call's part of the data. Where it ends other than by returning, the instance is to be
     /// dropped: its Wasm store is poisoned.
-    pub async fn call(&mut self, request: Request, mut current: Current, bound: Duration) -> End {
+    pub(crate) async fn call(&mut self, request: Request, mut current: Current, bound: Duration) -> End {
         current.deadline = Instant::now() + bound;
         self.prepare(current, self.cpu_per_call);
         let Self { store, guest, cpu, .. } = self;
@@ -191,10 +191,10 @@ impl Instance {
 impl Current {
     /// A call without samples; its deadline is set when it is made.
     #[must_use]
-    pub fn new(stage: Stage, target: Option<Arc<Target>>, now: Timestamp) -> Self {
+    pub(crate) fn new(stage: Stage, target: Option<Arc<Target>>, now: Timestamp) -> Self {
         let state = Overlay::new(target.as_ref().and_then(|target| target.name.clone()));
         let deadline = Instant::now();
-        Self { stage, target, now, deadline, batch: None, state, events: Vec::new(), waited: Duration::ZERO }
+        Self { stage, now, deadline, batch: None, state, events: Vec::new(), waited: Duration::ZERO }
     }
 }
 

@@ -20,7 +20,7 @@ const RUNNING: i64 = i64::MIN;
 
 /// The clocks of one instance. Clones show the same.
 #[derive(Clone, Debug)]
-pub struct CallClock {
+pub(crate) struct CallClock {
     shown: Arc<AtomicI64>,
     origin: Instant,
     origin_at: Timestamp,
@@ -29,17 +29,17 @@ pub struct CallClock {
 impl CallClock {
     /// Clocks that run from `now`.
     #[must_use]
-    pub fn new(now: Timestamp) -> Self {
+    pub(crate) fn new(now: Timestamp) -> Self {
         Self { shown: Arc::new(AtomicI64::new(RUNNING)), origin: Instant::now(), origin_at: now }
     }
 
     /// From now on both clocks show `now`.
-    pub fn stop(&self, now: Timestamp) {
+    pub(crate) fn stop(&self, now: Timestamp) {
         self.shown.store(now.0, Ordering::Relaxed);
     }
 
     /// Both clocks run again.
-    pub fn run(&self) {
+    pub(crate) fn run(&self) {
         self.shown.store(RUNNING, Ordering::Relaxed);
     }
 
@@ -79,7 +79,7 @@ impl HostMonotonicClock for CallClock {
 
 /// The randomness of one instance. Clones draw from the same.
 #[derive(Clone)]
-pub struct Randomness(Arc<Mutex<Source>>);
+pub(crate) struct Randomness(Arc<Mutex<Source>>);
 
 struct Source {
     system: OutputReader,
@@ -89,7 +89,7 @@ struct Source {
 impl Randomness {
     /// Randomness from the system.
     #[must_use]
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut key = [0; 32];
         // Without the system's source (which a closed container may lack) what differs between instances has to do.
         if File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut key)).is_err() {
@@ -100,20 +100,20 @@ impl Randomness {
     }
 
     /// From now on it depends on the plugin and the time alone.
-    pub fn seed_by(&self, plugin: &PluginName, now: Timestamp) {
+    pub(crate) fn seed_by(&self, plugin: &PluginName, now: Timestamp) {
         let mut hasher = blake3::Hasher::new_derive_key("vigie randomness in evaluate");
         hasher.update(&now.0.to_be_bytes()).update(plugin.as_str().as_bytes());
         self.0.lock().seeded = Some(hasher.finalize_xof());
     }
 
     /// The system's again.
-    pub fn unseed(&self) {
+    pub(crate) fn unseed(&self) {
         self.0.lock().seeded = None;
     }
 
     /// Sixteen bytes of it.
     #[must_use]
-    pub fn seed(&self) -> u128 {
+    pub(crate) fn seed(&self) -> u128 {
         let mut bytes = [0; 16];
         self.fill(&mut bytes);
         u128::from_le_bytes(bytes)

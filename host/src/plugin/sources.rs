@@ -10,7 +10,7 @@ use crate::plugin::data::Stage;
 
 /// Which stream a call's samples belong to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum StreamKey {
+pub(crate) enum StreamKey {
     /// `collect` of a target.
     Collect(Option<TargetName>),
     /// `check` of a target.
@@ -20,21 +20,21 @@ pub enum StreamKey {
 }
 
 /// What a plugin's streams have in common.
-pub struct Common {
+pub(crate) struct Common {
     /// Gives series their ids.
-    pub registry: Arc<SeriesRegistry>,
+    pub(crate) registry: Arc<SeriesRegistry>,
     /// The plugin's limits, and what it uses of them.
-    pub share: Arc<PluginShare>,
+    pub(crate) share: Arc<PluginShare>,
     /// The plugin.
-    pub plugin: PluginName,
+    pub(crate) plugin: PluginName,
     /// The label `instance` where no target has a name.
-    pub hostname: Arc<str>,
+    pub(crate) hostname: Arc<str>,
     /// Whose `job` and `instance` count.
-    pub honor: HonorLabels,
+    pub(crate) honor: HonorLabels,
 }
 
 /// All streams of one plugin.
-pub struct Sources {
+pub(crate) struct Sources {
     common: Common,
     streams: BTreeMap<StreamKey, Source>,
     statuses: BTreeMap<Option<TargetName>, StatusSource>,
@@ -44,12 +44,12 @@ pub struct Sources {
 impl Sources {
     /// No streams yet; `seeds` are the series that were live before this process began.
     #[must_use]
-    pub fn new(common: Common, seeds: BTreeMap<Option<TargetName>, Vec<SeriesId>>) -> Self {
+    pub(crate) fn new(common: Common, seeds: BTreeMap<Option<TargetName>, Vec<SeriesId>>) -> Self {
         Self { common, streams: BTreeMap::new(), statuses: BTreeMap::new(), seeds }
     }
 
     /// Begins the batch of a call. The stream lives in it until [`Self::finish`].
-    pub fn begin(&mut self, stage: Stage, target: Option<&Target>, rule: Option<&str>, now: Timestamp) -> Option<(StreamKey, Batch)> {
+    pub(crate) fn begin(&mut self, stage: Stage, target: Option<&Target>, rule: Option<&str>, now: Timestamp) -> Option<(StreamKey, Batch)> {
         let name = target.and_then(|target| target.name.clone());
         let key = match stage {
             Stage::Collect => StreamKey::Collect(name),
@@ -62,14 +62,14 @@ impl Sources {
     }
 
     /// Ends the batch of a call.
-    pub fn finish(&mut self, key: StreamKey, batch: Batch, ending: Ending) -> BatchOutput {
+    pub(crate) fn finish(&mut self, key: StreamKey, batch: Batch, ending: Ending) -> BatchOutput {
         let (source, output) = batch.finish(ending);
         self.streams.insert(key, source);
         output
     }
 
     /// The series of a check's answer.
-    pub fn record(&mut self, target: &Target, now: Timestamp, report: &CheckReport) -> Option<BatchOutput> {
+    pub(crate) fn record(&mut self, target: &Target, now: Timestamp, report: &CheckReport) -> Option<BatchOutput> {
         let Common { registry, plugin, hostname, .. } = &self.common;
         let seeds = self.seeds.get(&target.name);
         let status = self.statuses.entry(target.name.clone()).or_insert_with(|| {
@@ -81,7 +81,7 @@ impl Sources {
     }
 
     /// The call's frame is in the journal.
-    pub fn committed(&mut self, key: &StreamKey) {
+    pub(crate) fn committed(&mut self, key: &StreamKey) {
         if let Some(source) = self.streams.get_mut(key) {
             source.committed();
         }
@@ -91,7 +91,7 @@ impl Sources {
     }
 
     /// The call's frame is not in the journal.
-    pub fn lost(&mut self, key: &StreamKey) {
+    pub(crate) fn lost(&mut self, key: &StreamKey) {
         if let Some(source) = self.streams.get_mut(key) {
             source.lost();
         }
@@ -101,7 +101,7 @@ impl Sources {
     }
 
     /// The plugin is gone: what ends with it.
-    pub fn gone(&mut self, now: Timestamp) -> Vec<Collected> {
+    pub(crate) fn gone(&mut self, now: Timestamp) -> Vec<Collected> {
         let streams = self.streams.values_mut().filter_map(|source| source.gone(now));
         let statuses = self.statuses.values_mut().filter_map(|status| status.gone(now));
         streams.chain(statuses).collect()
@@ -109,7 +109,7 @@ impl Sources {
 
     /// Live series of all streams.
     #[must_use]
-    pub fn live(&self) -> usize {
+    pub(crate) fn live(&self) -> usize {
         self.common.share.live()
     }
 

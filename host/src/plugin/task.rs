@@ -26,21 +26,21 @@ const BACKOFF_MAX: Duration = Duration::from_secs(30);
 const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 
 /// What a plugin's task needs to make instances.
-pub struct Parts {
+pub(crate) struct Parts {
     /// The engine.
-    pub engine: Arc<Engine>,
+    pub(crate) engine: Arc<Engine>,
     /// The component.
-    pub loaded: Arc<Loaded>,
+    pub(crate) loaded: Arc<Loaded>,
     /// What its instances share.
-    pub shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     /// What an instance may use.
-    pub limits: InstanceLimits,
+    pub(crate) limits: InstanceLimits,
     /// Its settings as JSON.
-    pub config: String,
+    pub(crate) config: String,
 }
 
 /// A plugin's task.
-pub struct Task {
+pub(crate) struct Task {
     parts: Parts,
     sources: Sources,
     instance: Option<Instance>,
@@ -67,7 +67,7 @@ impl Task {
     ///
     /// # Errors
     /// The instance does not start.
-    pub async fn start(parts: Parts, sources: Sources, generation: u64) -> Result<Self, StartError> {
+    pub(crate) async fn start(parts: Parts, sources: Sources, generation: u64) -> Result<Self, StartError> {
         let mut task = Self {
             parts,
             sources,
@@ -83,7 +83,7 @@ impl Task {
     }
 
     /// Takes calls until it is stopped or nobody can call any more.
-    pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+    pub(crate) async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
         while let Some(message) = messages.recv().await {
             match message {
                 Message::Call { request, timeout, answer } => self.serve(request, timeout, answer).await,

@@ -17,11 +17,11 @@ const FUNCTION_BYTES_MAX: usize = 200;
 /// The host stops a call that used up its CPU by failing it with this.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
 #[error("the call used more than {} of cpu", format_duration(*.0))]
-pub struct CpuExceeded(pub std::time::Duration);
+pub(crate) struct CpuExceeded(pub std::time::Duration);
 
 /// The trap as a text. `refused` is the memory bound that the guest met before, which most often is the cause.
 #[must_use]
-pub fn describe(error: &wasmtime::Error, stderr: &[String], refused: Option<MemoryBound>) -> String {
+pub(crate) fn describe(error: &wasmtime::Error, stderr: &[String], refused: Option<MemoryBound>) -> String {
     let mut text = cause(error, stderr);
     match refused {
         Some(MemoryBound::Plugin(bytes)) => text.push_str(&format!("; its memory had reached the plugin's limit of {} MiB", bytes >> 20)),

@@ -22,24 +22,24 @@ const RESOURCES_MAX: usize = 10_000;
 const HEADER_BYTES_MAX: usize = 64 << 10;
 
 /// The WASI side of one Wasm store.
-pub struct Wasi {
+pub(crate) struct Wasi {
     context: WasiCtx,
     table: ResourceTable,
     http: WasiHttpCtx,
     refusal: Refusal,
     /// What clocks show.
-    pub clock: CallClock,
+    pub(crate) clock: CallClock,
     /// What randomness gives.
-    pub random: Randomness,
+    pub(crate) random: Randomness,
     /// The last lines on standard error, for traps.
-    pub stderr: Tail,
+    pub(crate) stderr: Tail,
 }
 
 impl Wasi {
     /// A closed WASI for one instance. `seed` fixes what a guest's hash maps are seeded with, where its answers have to be the
     /// same every time.
     #[must_use]
-    pub fn new(shared: &Arc<Shared>, seed: Option<u128>) -> Self {
+    pub(crate) fn new(shared: &Arc<Shared>, seed: Option<u128>) -> Self {
         let (clock, random, stderr) = (CallClock::new(shared.clock.now()), Randomness::new(), Tail::default());
         let mut builder = WasiCtxBuilder::new();
         builder
@@ -67,7 +67,7 @@ impl Wasi {
 ///
 /// # Errors
 /// Two interfaces of one name: a fault of this program.
-pub fn link(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
+pub(crate) fn link(linker: &mut Linker<Data>) -> wasmtime::Result<()> {
     wasmtime_wasi::p2::add_to_linker_async(linker)?;
     wasmtime_wasi::p3::add_to_linker(linker)?;
     wasmtime_wasi_http::p2::add_only_http_to_linker_async(linker)

@@ -11,8 +11,8 @@ use crate::alert::{Ahead, Book};
 use crate::bus::{Accept, Bus, Committed, SubmitError};
 use crate::clock::Clock;
 use crate::event::{ConsumerName, Event, Frame, Origin};
-use crate::journal::{Next, Reader, Record};
-use crate::model::{EventId, Offset, OffsetRange};
+use crate::journal::{Item, Reader, Record};
+use crate::model::{Epoch, EventId, Offset, OffsetRange, Timestamp};
 
 /// How long to wait before a refused frame is submitted again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
@@ -50,11 +50,13 @@ impl Bookkeeper {
                 return;
             }
         }
-        while let Ok(Some(next)) = reader.next().await {
-            match next {
-                Next::Record(record) if self.take_record(&record).await.is_err() => return,
-                Next::Record(_) => {}
-                Next::Skipped(range) => tracing::error!(from = range.from.0, to = range.to.0, "the alert book lost events"),
+        while let Ok(item) = reader.next().await {
+            match item {
+                Item::Record(record) if self.take_record(&record).await.is_err() => return,
+                Item::Record(_) => {}
+                Item::Skipped(skipped) => {
+                    tracing::error!(from = skipped.from.0, to = skipped.to.0, "the alert book lost events");
+                }
             }
         }
     }
@@ -71,7 +73,7 @@ impl Bookkeeper {
     }
 
     /// Decides about one event; returns when the steps are synced and applied.
-    async fn take(&self, id: EventId, at: crate::model::Timestamp, event: &Event) -> Result<(), SubmitError> {
+    async fn take(&self, id: EventId, at: Timestamp, event: &Event) -> Result<(), SubmitError> {
         let steps = self.book.read().decide(at, event);
         let consumed = OffsetRange { from: *self.cursor.borrow(), to: id.offset };
         let committed = if steps.is_empty() { None } else { Some(self.commit(&steps, consumed).await?) };
@@ -99,6 +101,11 @@ impl Bookkeeper {
             let frame = Frame { at, origin: origin.clone(), events: steps.to_vec() };
             match self.bus.submit(frame, Accept::Synced).await {
                 Ok(Committed { epoch, first, .. }) => return Ok(Taken { epoch, first, at }),
+                // It is at its place for all to see; the recorder goes on trying to sync it.
+                Err(SubmitError::Unsynced { committed: Committed { epoch, first, .. }, error }) => {
+                    tracing::error!(%error, "alert steps are recorded and not yet synced");
+                    return Ok(Taken { epoch, first, at });
+                }
                 Err(SubmitError::Append(error)) => {
                     tracing::error!(%error, "alert steps wait for the journal");
                     tokio::time::sleep(RETRY_AFTER).await;
@@ -111,7 +118,7 @@ impl Bookkeeper {
 
 /// Where and when steps were recorded.
 struct Taken {
-    epoch: crate::model::Epoch,
+    epoch: Epoch,
     first: Offset,
-    at: crate::model::Timestamp,
+    at: Timestamp,
 }

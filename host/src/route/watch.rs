@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::edge::SeriesRegistry;
 use crate::event::{Collected, Event};
 use crate::model::{Labels, Offset, Rule, Selector, SelectorError, SeriesDefinition, SeriesId, Timestamp};
 use crate::route::ring::{Point, Ring};
@@ -17,6 +18,12 @@ pub const WINDOW_MAX: Duration = Duration::from_secs(3600);
 pub trait Definitions {
     /// The definition of a series, if there is one.
     fn definition(&self, id: SeriesId) -> Option<SeriesDefinition>;
+}
+
+impl Definitions for SeriesRegistry {
+    fn definition(&self, id: SeriesId) -> Option<SeriesDefinition> {
+        Self::definition(self, id)
+    }
 }
 
 /// What a rule cannot be watched for.
@@ -216,6 +223,12 @@ impl WatchSet {
         let Some(window) = window else { return Interest::None };
         self.series.insert(id, WatchedSeries { labels: definition.labels, ring: Ring::default(), window, ended: false });
         Interest::Watched
+    }
+
+    /// How many series a rule's selectors mean, live or not.
+    #[must_use]
+    pub fn series_count(&self, rule: &WatchedRule) -> usize {
+        rule.selectors.iter().map(|place| self.watches[*place].series.len()).sum()
     }
 
     /// Each selector of a rule, as written, with its window and its live series.

@@ -15,7 +15,7 @@ use crate::plugin::bindings::files::Host;
 use crate::plugin::bindings::types::Error;
 use crate::plugin::data::Data;
 use crate::plugin::grants::{Grants, glob};
-use open::{Kind, Resolution};
+use open::Kind;
 
 /// The largest file that is read, whatever the guest allows, in bytes.
 pub const FILE_BYTES_MAX: u32 = 16 << 20;
@@ -56,7 +56,7 @@ pub async fn read(
     let (grants, owned) = (grants.clone(), path.to_owned());
     blocking
         .run(deadline, &format!("reading `{path}`"), move || {
-            let file = open::open(&grants, &owned, Kind::File, Resolution::Kernel)?;
+            let file = open::open(&grants, &owned, Kind::File, open::by_kernel)?;
             read_all(&file, &owned, bytes_max.min(FILE_BYTES_MAX), deadline)
         })
         .await?
@@ -72,7 +72,7 @@ pub async fn entries(grants: &Grants, blocking: &Blocking, deadline: Instant, pa
     let (grants, owned) = (grants.clone(), path.to_owned());
     blocking
         .run(deadline, &format!("listing `{path}`"), move || {
-            let directory = open::open(&grants, &owned, Kind::Directory, Resolution::Kernel)?;
+            let directory = open::open(&grants, &owned, Kind::Directory, open::by_kernel)?;
             list(&grants, directory, &owned)
         })
         .await?

@@ -41,6 +41,9 @@ mod tests {
 
     #[test]
     fn net_says_that_it_is_not_there_yet() {
-        assert_eq!(absent("ping"), Refusal::permanent("`net.ping` comes with a later version of vigie, use `http` where it will do"));
+        assert_eq!(
+            absent("ping"),
+            Refusal::permanent("`net.ping` comes with a later version of vigie, use `http` where it will do")
+        );
     }
 }

@@ -66,7 +66,10 @@ mod tests {
         assert!(!hostname(&granted).unwrap().is_empty());
         let list = mounts(&granted, &Mounts::default(), deadline).await.unwrap();
         let root = list.iter().find(|mount| mount.path == "/").unwrap();
-        assert!(root.size_bytes > 0.0 && root.free_bytes <= root.size_bytes && root.available_bytes <= root.free_bytes, "{root:?}");
+        assert!(
+            root.size_bytes > 0.0 && root.free_bytes <= root.size_bytes && root.available_bytes <= root.free_bytes,
+            "{root:?}"
+        );
         for denied in [grants("", &[("system", "")]), grants("system = true", &[])] {
             assert_eq!(hostname(&denied).unwrap_err().fault(), Fault::Denied);
             assert_eq!(mounts(&denied, &Mounts::default(), deadline).await.unwrap_err().fault(), Fault::Denied);

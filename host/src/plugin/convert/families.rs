@@ -6,7 +6,7 @@ use crate::plugin::bindings::types::{self, Points};
 
 /// Whether points keep the times that the guest gave them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PointTimes {
+pub(crate) enum PointTimes {
     /// As given.
     Given,
     /// The call's time for all: `evaluate` stamps `now`.
@@ -20,7 +20,7 @@ impl PointTimes {
 }
 
 /// Feeds all families into the batch.
-pub fn feed(batch: &mut Batch, families: &[types::Family], times: PointTimes) {
+pub(crate) fn feed(batch: &mut Batch, families: &[types::Family], times: PointTimes) {
     let (mut buckets, mut quantiles) = (Vec::new(), Vec::new());
     for family in families {
         let described = batch.family(&family.name, kind(family.kind), &family.unit, &family.help, &family.label_names);
@@ -55,7 +55,7 @@ pub fn feed(batch: &mut Batch, families: &[types::Family], times: PointTimes) {
 
 /// What families weigh before anything of them is taken: samples, and bytes of their texts.
 #[must_use]
-pub fn weigh(families: &[types::Family]) -> (usize, usize) {
+pub(crate) fn weigh(families: &[types::Family]) -> (usize, usize) {
     let texts = |values: &[String]| values.iter().map(String::len).sum::<usize>();
     let (mut samples, mut bytes) = (0, 0);
     for family in families {
@@ -81,7 +81,7 @@ pub fn weigh(families: &[types::Family]) -> (usize, usize) {
 
 /// A metric's kind.
 #[must_use]
-pub fn kind(kind: types::Kind) -> Kind {
+pub(crate) fn kind(kind: types::Kind) -> Kind {
     match kind {
         types::Kind::Unknown => Kind::Unknown,
         types::Kind::Gauge => Kind::Gauge,

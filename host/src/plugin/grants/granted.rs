@@ -6,7 +6,6 @@ use toml::Value;
 
 use super::glob::PathGlob;
 use super::origin::{Origin, OriginGrant};
-use crate::config::{self, Grant, Problem};
 use crate::model::Selector;
 
 /// Entries that one list of grants may have: more is a mistake, and each is looked at in each call.
@@ -45,35 +44,6 @@ pub enum MetricsGrant {
 }
 
 impl Granted {
-    /// The grants of a plugin's file.
-    ///
-    /// # Errors
-    /// All that is no grant, each with its place in the file.
-    pub fn from_config(grants: &config::Grants) -> Result<Self, Vec<Problem>> {
-        let mut granted = Self::default();
-        let mut problems = Vec::new();
-        for (capability, grant) in &grants.0 {
-            match grant {
-                // Configuration lets only those be granted as a whole that can be.
-                Grant::All => drop(granted.add_whole(capability)),
-                Grant::Scopes(scopes) => {
-                    for scope in scopes {
-                        problems.extend(granted.add(capability, &scope.value).err().map(|message| scope.problem(message)));
-                    }
-                }
-                Grant::Named(named) => {
-                    for (name, origins) in named {
-                        for origin in origins {
-                            let error = granted.add_secret(name, &origin.value).err();
-                            problems.extend(error.map(|message| origin.problem(message)));
-                        }
-                    }
-                }
-            }
-        }
-        if problems.is_empty() { Ok(granted) } else { Err(problems) }
-    }
-
     /// Adds a scope of a capability, as the operator wrote it.
     ///
     /// # Errors
@@ -95,7 +65,9 @@ impl Granted {
                 }
             },
             "system" => return Err("`system` has no scopes, write `system = true`".to_owned()),
-            "secrets" => return Err("a secret is granted by origin, as in `{ shop-token = [\"https://shop.example:443\"] }`".to_owned()),
+            "secrets" => {
+                return Err("a secret is granted by origin, as in `{ shop-token = [\"https://shop.example:443\"] }`".to_owned());
+            }
             "net" => return Err("`net` comes with a later version, nothing can be granted yet".to_owned()),
             free if FREE.contains(&free) => return Err(format!("`{free}` needs no grant, leave it out")),
             other => return Err(format!("there is no capability `{other}`")),
@@ -195,12 +167,13 @@ pub(crate) mod tests {
     pub(crate) fn parse(text: &str) -> Result<Granted, String> {
         let mut granted = Granted::default();
         for (capability, value) in text.parse::<toml::Table>().unwrap() {
-            let texts = |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+            let texts =
+                |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect::<Vec<_>>();
             match value {
                 Value::Boolean(_) => granted.add_whole(&capability)?,
-                Value::Table(table) => table
-                    .iter()
-                    .try_for_each(|(name, origins)| texts(origins).iter().try_for_each(|origin| granted.add_secret(name, origin)))?,
+                Value::Table(table) => table.iter().try_for_each(|(name, origins)| {
+                    texts(origins).iter().try_for_each(|origin| granted.add_secret(name, origin))
+                })?,
                 value => texts(&value).iter().try_for_each(|scope| granted.add(&capability, scope))?,
             }
         }
@@ -225,7 +198,10 @@ pub(crate) mod tests {
         assert!(granted.system);
         assert_eq!(granted.secrets["shop-token"][0].to_string(), "https://shop.example:443");
         assert!(granted.reveal.contains("smtp-password"));
-        assert_eq!(granted.metrics, MetricsGrant::Selectors(vec![selector("up").unwrap(), selector("node_load1{job='system'}").unwrap()]));
+        assert_eq!(
+            granted.metrics,
+            MetricsGrant::Selectors(vec![selector("up").unwrap(), selector("node_load1{job='system'}").unwrap()])
+        );
         assert_eq!(parse("metrics = true").unwrap().metrics, MetricsGrant::All);
         assert_eq!(parse("").unwrap(), Granted::default());
     }
@@ -237,7 +213,10 @@ pub(crate) mod tests {
             ("log = [\"x\"]", "`log` needs no grant, leave it out"),
             ("http = true", "`http` cannot be granted as a whole, list what is granted"),
             ("net = [\"shop:25\"]", "`net` comes with a later version, nothing can be granted yet"),
-            ("secrets = { a = [\"shop\"] }", "`shop` is no origin, write scheme, host and port as in `https://shop.example:443`"),
+            (
+                "secrets = { a = [\"shop\"] }",
+                "`shop` is no origin, write scheme, host and port as in `https://shop.example:443`",
+            ),
             ("metrics = [\"up[5m]\"]", "`up[5m]` has a window, leave it out"),
             ("files = [\"etc\"]", "`etc` is no absolute path, begin it with `/`"),
         ] {
@@ -247,7 +226,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_line_to_add_keeps_what_is_granted() {
-        let granted = parse("http = [\"targets\"]\nfiles = [\"/proc/stat\"]\nsecrets = { a = [\"https://a\"] }\nreveal = [\"x\"]").unwrap();
+        let granted =
+            parse("http = [\"targets\"]\nfiles = [\"/proc/stat\"]\nsecrets = { a = [\"https://a\"] }\nreveal = [\"x\"]")
+                .unwrap();
         let origin = Origin::parse("https://shop.example/health?x=1").unwrap();
         assert_eq!(granted.line_with_http(&origin), r#"http = ["targets", "https://shop.example:443"]"#);
         assert_eq!(granted.line_with_files(&["/etc/a b"]), r#"files = ["/proc/stat", "/etc/a b"]"#);
@@ -256,7 +237,9 @@ pub(crate) mod tests {
             granted.line_with_secret("b c", &origin),
             r#"secrets = { a = ["https://a:443"], "b c" = ["https://shop.example:443"] }"#
         );
-        for line in [granted.line_with_http(&origin), granted.line_with_files(&["/a\"\\[x]"]), granted.line_with_secret("b c", &origin)] {
+        for line in
+            [granted.line_with_http(&origin), granted.line_with_files(&["/a\"\\[x]"]), granted.line_with_secret("b c", &origin)]
+        {
             assert!(parse(&line).is_ok(), "{line}");
         }
     }

@@ -1,0 +1,3 @@
+//! Does nothing, well.
+
+vigie_test_guests::collector!(|_target| Ok(Vec::new()));

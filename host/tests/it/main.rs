@@ -1,0 +1,5 @@
+//! The one integration binary: each that links wasmtime weighs more than a hundred megabytes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests say what they expect")]
+
+mod engine;
+mod guests;
