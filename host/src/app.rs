@@ -33,9 +33,11 @@ use crate::journal::{Durability, Journal, Settings, Snapshots};
 use crate::model::{Epoch, Offset};
 use crate::notify::driver::{Driver, Ledger, Receivers};
 use crate::plugin::caller::CallServices;
+use crate::plugin::capability::http::Client;
+use crate::plugin::capability::secrets::SecretStore;
 use crate::plugin::log::Logs;
 use crate::plugin::roster::Roster;
-use crate::plugin::{Engine, EngineSettings, Services};
+use crate::plugin::{Engine, EngineSettings, Reach, Services};
 use crate::recorder::{self, RecorderHandle};
 use crate::route::bookkeeper::Bookkeeper;
 use crate::route::evaluator::EvaluatorSources;
@@ -224,6 +226,7 @@ impl Built {
             logs: Arc::new(Logs::default()),
             registry: self.projections.registry.clone(),
             reader: Arc::new(views::SeriesOf::new(self.projections.latest.clone(), self.clock.clone())),
+            reach: Reach::new(Client::default(), SecretStore::new(self.config.secrets.clone())),
             hostname: views::hostname().into(),
         }
     }

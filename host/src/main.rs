@@ -9,7 +9,12 @@ use vigie::cli::{Cli, EXIT_WRONG, Failure};
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let ended = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => runtime.block_on(cli.perform()),
+        Ok(runtime) => {
+            let ended = runtime.block_on(cli.perform());
+            // A file on a server that is gone may hold a thread for ever: nobody waits for it.
+            runtime.shutdown_background();
+            ended
+        }
         Err(error) => Err(Failure { code: EXIT_WRONG, error: error.into() }),
     };
     ended.unwrap_or_else(|failure| {

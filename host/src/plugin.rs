@@ -37,7 +37,9 @@ pub(crate) mod wasi;
 pub mod watch;
 
 pub use capability::metrics::{NoSeries, ReadSeries, SeriesReader};
+pub use capability::reach::Reach;
 pub use describe::{Description, Role};
 pub use engine::{Engine, EngineSettings, LoadError, Loaded};
+pub use grants::{Granted, Grants, Requests};
 pub use handle::{Handle, Past, PluginSettings, Services, StartError};
 pub use request::{Cost, Finished, Outcome, Request, Settle, Unavailable};

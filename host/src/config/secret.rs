@@ -1,6 +1,8 @@
 //! Secrets: configuration names where they are, never what they are.
 
+use std::env::VarError;
 use std::fmt;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The longest secret that is read, in bytes: room for any key or certificate.
@@ -40,13 +42,19 @@ impl SecretReference {
     pub fn read(&self) -> Result<Secret, SecretError> {
         let fail = |reason: String| SecretError { reference: self.to_string(), reason };
         match self {
-            Self::Environment(name) => std::env::var(name).map(Secret).map_err(|error| fail(error.to_string())),
+            Self::Environment(name) => std::env::var(name).map(Secret).map_err(|error| match error {
+                VarError::NotPresent => fail("the variable is not set".into()),
+                // The error's own text shows the value.
+                VarError::NotUnicode(_) => fail("it is no UTF-8".into()),
+            }),
             Self::File(path) => {
-                let size = std::fs::metadata(path).map_err(|error| fail(error.to_string()))?.len();
-                if size > SECRET_BYTES_MAX {
-                    return Err(fail(format!("it has {size} bytes, more than {SECRET_BYTES_MAX}")));
+                let file = std::fs::File::open(path).map_err(|error| fail(error.to_string()))?;
+                let mut text = String::new();
+                // A device or pipe has no size that tells how much comes.
+                file.take(SECRET_BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| fail(error.to_string()))?;
+                if text.len() as u64 > SECRET_BYTES_MAX {
+                    return Err(fail(format!("it has more than {SECRET_BYTES_MAX} bytes")));
                 }
-                let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
                 let end = text.strip_suffix('\n').map_or(text.as_str(), |line| line.strip_suffix('\r').unwrap_or(line));
                 Ok(Secret(end.to_owned()))
             }

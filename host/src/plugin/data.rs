@@ -7,10 +7,9 @@ use tokio::time::Instant;
 
 use crate::edge::{Batch, Interner};
 use crate::event::Event;
-use crate::model::{PluginName, Target, Timestamp};
+use crate::model::Timestamp;
 use crate::plugin::bindings::types;
 use crate::plugin::fault;
-use crate::plugin::grants::Grants;
 use crate::plugin::limits::{CpuMeter, MemoryLimiter};
 use crate::plugin::shared::Shared;
 use crate::plugin::state::Overlay;
@@ -55,8 +54,6 @@ impl Stage {
 pub(crate) struct Current {
     /// What it is for.
     pub(crate) stage: Stage,
-    /// The target that it is about.
-    pub(crate) target: Option<Arc<Target>>,
     /// When it began; in `evaluate` the evaluation's time.
     pub(crate) now: Timestamp,
     /// When the host stops it.
@@ -90,24 +87,6 @@ pub(crate) struct Data {
 }
 
 impl Data {
-    /// The plugin's configured name.
-    #[must_use]
-    pub(crate) fn plugin(&self) -> &PluginName {
-        &self.shared.name
-    }
-
-    /// What it may do.
-    #[must_use]
-    pub(crate) fn grants(&self) -> &Arc<Grants> {
-        &self.shared.grants
-    }
-
-    /// The target that the current call is about.
-    #[must_use]
-    pub(crate) fn target(&self) -> Option<&Target> {
-        self.current.target.as_deref()
-    }
-
     /// When a capability has to have ended.
     #[must_use]
     pub(crate) fn capability_deadline(&self) -> Instant {

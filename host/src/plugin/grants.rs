@@ -11,7 +11,7 @@ pub use granted::{Granted, MetricsGrant};
 pub use origin::{Cover, Origin, OriginGrant};
 pub use request::Requests;
 
-use crate::model::{PluginName, Target};
+use crate::model::{Labels, PluginName, Target};
 
 /// What of a scope is shown, in characters.
 const SHOWN_CHARS_MAX: usize = 512;
@@ -171,6 +171,30 @@ impl Grants {
         Ok(())
     }
 
+    /// Lets pass whoever may read stored series; which, [`Grants::sees`] says.
+    ///
+    /// # Errors
+    /// Without request or grant.
+    pub fn metrics(&self, expression: &str) -> Result<(), Denied> {
+        if !self.requests.whole.contains("metrics") {
+            return Err(Denied::unrequested("metrics", expression));
+        }
+        if self.granted.metrics == MetricsGrant::None {
+            return Err(self.ungranted("metrics", expression, "metrics = true"));
+        }
+        Ok(())
+    }
+
+    /// Whether a stored series may be read.
+    #[must_use]
+    pub fn sees(&self, labels: &Labels) -> bool {
+        match &self.granted.metrics {
+            MetricsGrant::None => false,
+            MetricsGrant::All => true,
+            MetricsGrant::Selectors(selectors) => selectors.iter().any(|selector| selector.matches(labels)),
+        }
+    }
+
     /// How the operator's grants of `http` cover an origin, whatever is requested.
     #[must_use]
     pub fn cover_of(&self, origin: &Origin) -> Option<Cover> {
@@ -201,7 +225,8 @@ pub(crate) mod tests {
     pub(crate) fn grants(granted: &str, requests: &[(&str, &str)]) -> Grants {
         let granted = granted::tests::parse(granted).unwrap();
         let requests = Requests::parse(requests.iter().copied()).unwrap();
-        let target = Target { name: None, address: "https://target.example/health".into(), labels: crate::model::Labels::default() };
+        let target =
+            Target { name: None, address: "https://target.example/health".into(), labels: crate::model::Labels::default() };
         Grants::new(PluginName::new("test").unwrap(), granted, requests, &[target])
     }
 
@@ -224,7 +249,9 @@ pub(crate) mod tests {
             (
                 "http = [\"targets\"]",
                 &[("http", "*")],
-                Err("it is not granted, write `http = [\"targets\", \"https://shop.example:443\"]` under `[grants]` in test.toml"),
+                Err(
+                    "it is not granted, write `http = [\"targets\", \"https://shop.example:443\"]` under `[grants]` in test.toml",
+                ),
             ),
             ("http = [\"https://shop.example\"]", &[("http", "*")], Ok(Cover::Named)),
             ("http = [\"https://*.example\"]", &[("http", "https://shop.example")], Ok(Cover::Wildcard)),
@@ -266,6 +293,21 @@ pub(crate) mod tests {
         assert!(grants("system = true", &[]).system("hostname").is_err());
         assert_eq!(grants("", &[("system", "")]).system("mounts").unwrap_err().scope, "mounts");
         assert_eq!(grants("system = true", &[("system", "")]).system("mounts"), Ok(()));
+    }
+
+    #[test]
+    fn stored_series_are_seen_by_selector() {
+        let up = Labels::new([("__name__".to_owned(), "up".to_owned())]).unwrap();
+        for (granted, requests, passes, sees) in [
+            ("", &[("metrics", "")][..], false, false),
+            ("metrics = true", &[], false, true),
+            ("metrics = true", &[("metrics", "*")], true, true),
+            ("metrics = [\"up\"]", &[("metrics", "")], true, true),
+            ("metrics = [\"down\"]", &[("metrics", "")], true, false),
+        ] {
+            let grants = grants(granted, requests);
+            assert_eq!((grants.metrics("up").is_ok(), grants.sees(&up)), (passes, sees), "{granted} {requests:?}");
+        }
     }
 
     #[test]

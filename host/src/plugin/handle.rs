@@ -12,6 +12,7 @@ use crate::edge::{HonorLabels, Limits, PluginShare, SeriesRegistry};
 use crate::event::{Collected, PluginFacts, StateWrite};
 use crate::model::{PluginName, SeriesId, TargetName};
 use crate::plugin::capability::metrics::SeriesReader;
+use crate::plugin::capability::reach::Reach;
 use crate::plugin::describe::{Description, Role};
 use crate::plugin::engine::{Engine, Loaded};
 use crate::plugin::grants::Grants;
@@ -41,6 +42,8 @@ pub struct Services {
     pub registry: Arc<SeriesRegistry>,
     /// The stored series.
     pub reader: Arc<dyn SeriesReader>,
+    /// What capabilities work with.
+    pub reach: Reach,
     /// The label `instance` where no target has a name.
     pub hostname: Arc<str>,
 }
@@ -164,6 +167,7 @@ impl Handle {
         let shared = Arc::new(Shared {
             name: settings.name.clone(),
             grants: settings.grants.clone(),
+            reach: services.reach.for_another(),
             log,
             meter,
             state: Mutex::new(StateStore::restore(past.writes)),

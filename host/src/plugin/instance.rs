@@ -194,7 +194,7 @@ impl Current {
     pub(crate) fn new(stage: Stage, target: Option<Arc<Target>>, now: Timestamp) -> Self {
         let state = Overlay::new(target.as_ref().and_then(|target| target.name.clone()));
         let deadline = Instant::now();
-        Self { stage, target, now, deadline, batch: None, state, events: Vec::new(), waited: Duration::ZERO }
+        Self { stage, now, deadline, batch: None, state, events: Vec::new(), waited: Duration::ZERO }
     }
 }
 

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use crate::clock::Clock;
 use crate::model::PluginName;
 use crate::plugin::capability::metrics::SeriesReader;
+use crate::plugin::capability::reach::Reach;
 use crate::plugin::grants::Grants;
 use crate::plugin::log::PluginLog;
 use crate::plugin::state::StateStore;
@@ -22,6 +23,8 @@ pub(crate) struct Shared {
     pub(crate) name: PluginName,
     /// What the operator granted and the manifest requested.
     pub(crate) grants: Arc<Grants>,
+    /// What its capabilities work with.
+    pub(crate) reach: Reach,
     /// Its log.
     pub(crate) log: Arc<PluginLog>,
     /// Its counters.

@@ -11,8 +11,11 @@ use tokio::time::Instant;
 
 use super::blocking::Blocking;
 use super::refusal::Refusal;
+use crate::plugin::bindings::files::Host;
+use crate::plugin::bindings::types::Error;
+use crate::plugin::data::Data;
 use crate::plugin::grants::{Grants, glob};
-use open::{Kind, Resolution};
+use open::Kind;
 
 /// The largest file that is read, whatever the guest allows, in bytes.
 pub const FILE_BYTES_MAX: u32 = 16 << 20;
@@ -20,6 +23,22 @@ pub const FILE_BYTES_MAX: u32 = 16 << 20;
 pub const ENTRIES_MAX: usize = 1 << 16;
 /// What is read at once: proc files come whole in one read if they fit.
 const CHUNK_BYTES: usize = 16 << 10;
+
+impl Host for Data {
+    async fn read(&mut self, path: String, bytes_max: u32) -> Result<Vec<u8>, Error> {
+        self.outside("files", &path)?;
+        let (shared, deadline) = (self.shared.clone(), self.capability_deadline());
+        let content = read(&shared.grants, &shared.reach.blocking, deadline, &path, bytes_max).await;
+        content.map_err(|refusal| self.refuse(refusal))
+    }
+
+    async fn entries(&mut self, path: String) -> Result<Vec<String>, Error> {
+        self.outside("files", &path)?;
+        let (shared, deadline) = (self.shared.clone(), self.capability_deadline());
+        let names = entries(&shared.grants, &shared.reach.blocking, deadline, &path).await;
+        names.map_err(|refusal| self.refuse(refusal))
+    }
+}
 
 /// The content of a file.
 ///
@@ -37,7 +56,7 @@ pub async fn read(
     let (grants, owned) = (grants.clone(), path.to_owned());
     blocking
         .run(deadline, &format!("reading `{path}`"), move || {
-            let file = open::open(&grants, &owned, Kind::File, Resolution::Kernel)?;
+            let file = open::open(&grants, &owned, Kind::File, open::by_kernel)?;
             read_all(&file, &owned, bytes_max.min(FILE_BYTES_MAX), deadline)
         })
         .await?
@@ -53,7 +72,7 @@ pub async fn entries(grants: &Grants, blocking: &Blocking, deadline: Instant, pa
     let (grants, owned) = (grants.clone(), path.to_owned());
     blocking
         .run(deadline, &format!("listing `{path}`"), move || {
-            let directory = open::open(&grants, &owned, Kind::Directory, Resolution::Kernel)?;
+            let directory = open::open(&grants, &owned, Kind::Directory, open::by_kernel)?;
             list(&grants, directory, &owned)
         })
         .await?

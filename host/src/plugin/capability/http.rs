@@ -8,6 +8,7 @@ mod address;
 mod connect;
 mod exchange;
 mod fill;
+mod guest;
 mod request;
 mod tls;
 
@@ -22,8 +23,8 @@ use super::reach::Reach;
 use super::refusal::Refusal;
 use crate::plugin::grants::Grants;
 pub use connect::{Resolve, SystemResolver};
-pub use fill::{Encoding, Fill};
 use fill::Filler;
+pub use fill::{Encoding, Fill};
 use request::Message;
 pub use request::{FILLS_MAX, HEADER_BYTES_MAX, HEADERS_MAX, REQUEST_BODY_BYTES_MAX, Request, URL_BYTES_MAX};
 pub use tls::{Certificate, TlsProfiles};

@@ -42,6 +42,7 @@ impl SeriesReader for NoSeries {
 impl Host for Data {
     async fn query(&mut self, expression: String) -> Result<Vec<Series>, Error> {
         self.shared.meter.capability_calls.add(1);
+        self.may_query(&expression)?;
         let selector = Selector::parse(&expression)
             .map_err(|error| fault::permanent(format!("{error}; PromQL beyond selectors comes with the store")))?;
         let found = self.shared.reader.select(&selector, QUERY_SERIES_MAX).map_err(|count| {
@@ -49,14 +50,21 @@ impl Host for Data {
                 "`{expression}` selects {count} series, at most {QUERY_SERIES_MAX} are read, narrow it with labels"
             ))
         })?;
-        Ok(found.into_iter().map(to_guest).collect())
+        Ok(found.into_iter().filter(|series| self.shared.grants.sees(&series.labels)).map(to_guest).collect())
     }
 
     async fn query_range(&mut self, expression: String, _: f64, _: f64, _: f64) -> Result<Vec<Series>, Error> {
         self.shared.meter.capability_calls.add(1);
+        self.may_query(&expression)?;
         Err(fault::permanent(format!(
             "`{expression}` over a range needs the store, which this version has not; query its newest values"
         )))
+    }
+}
+
+impl Data {
+    fn may_query(&mut self, expression: &str) -> Result<(), Error> {
+        self.shared.grants.metrics(expression).map_err(|denied| self.refuse(denied.into()))
     }
 }
 

@@ -1,6 +1,9 @@
 //! Why a capability call failed, before it is told to the guest in the contract's words.
 
 use crate::event::Fault;
+use crate::plugin::bindings::types;
+use crate::plugin::data::Data;
+use crate::plugin::fault;
 use crate::plugin::grants::Denied;
 
 /// Why a capability call failed. Its text never holds a secret.
@@ -46,6 +49,22 @@ impl Refusal {
         match self {
             Self::Denied(_) => Fault::Denied,
             Self::Failed { fault, .. } => *fault,
+        }
+    }
+}
+
+impl Data {
+    /// The guest's error; a denial is also recorded and counted.
+    pub(super) fn refuse(&mut self, refusal: Refusal) -> types::Error {
+        match refusal {
+            Refusal::Denied(denied) => self.deny(denied.capability, &denied.scope, &denied.hint),
+            Refusal::Failed { fault, message } => match fault {
+                Fault::Config => fault::config(message),
+                Fault::Transient => fault::transient(message),
+                Fault::Permanent => fault::permanent(message),
+                Fault::Denied => fault::denied(message),
+                Fault::Timeout => fault::timeout(message),
+            },
         }
     }
 }

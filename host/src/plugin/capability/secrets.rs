@@ -8,7 +8,19 @@ use tokio::time::Instant;
 use super::blocking::Blocking;
 use super::refusal::Refusal;
 use crate::config::{Secret, SecretReference};
+use crate::plugin::bindings::secrets::Host;
+use crate::plugin::bindings::types::Error;
+use crate::plugin::data::Data;
 use crate::plugin::grants::Grants;
+
+impl Host for Data {
+    async fn reveal(&mut self, name: String) -> Result<String, Error> {
+        self.outside("reveal", &name)?;
+        let (shared, deadline) = (self.shared.clone(), self.capability_deadline());
+        let secret = reveal(&shared.grants, &shared.reach.secrets, &shared.reach.blocking, deadline, &name).await;
+        secret.map_err(|refusal| self.refuse(refusal))
+    }
+}
 
 /// The operator's secrets by name: where they are. They are read when they are used, so that a rotated one is taken up.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +40,9 @@ impl SecretStore {
     pub async fn read(&self, blocking: &Blocking, deadline: Instant, name: &str) -> Result<Secret, Refusal> {
         let Some(reference) = self.0.get(name).cloned() else {
             let line = "NAME = \"env:VARIABLE\"";
-            return Err(Refusal::config(format!("there is no secret `{name}`, write `{line}` under `[secrets]` in vigie.toml")));
+            return Err(Refusal::config(format!(
+                "there is no secret `{name}`, write `{line}` under `[secrets]` in vigie.toml"
+            )));
         };
         let shown = reference.to_string();
         let secret = blocking.run(deadline, &format!("reading the secret `{name}`"), move || reference.read()).await?;
@@ -85,7 +99,9 @@ pub(crate) mod tests {
         assert_eq!(reveal("reveal = [\"token\"]", requests, "token").await, Ok("hunter2".into()));
         std::fs::write(directory.path().join("token"), "rotated").unwrap();
         assert_eq!(reveal("reveal = [\"token\"]", requests, "token").await, Ok("rotated".into()));
-        for (granted, requests) in [("", &requests[..]), ("reveal = [\"token\"]", &[]), ("secrets = { token = [\"targets\"] }", requests)] {
+        for (granted, requests) in
+            [("", &requests[..]), ("reveal = [\"token\"]", &[]), ("secrets = { token = [\"targets\"] }", requests)]
+        {
             assert_eq!(reveal(granted, requests, "token").await.unwrap_err().fault(), Fault::Denied);
         }
         std::fs::remove_file(directory.path().join("token")).unwrap();

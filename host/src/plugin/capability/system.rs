@@ -6,8 +6,30 @@ mod mounts;
 use tokio::time::Instant;
 
 use super::refusal::Refusal;
+use crate::plugin::bindings::system::{Host, Mount as GuestMount};
+use crate::plugin::bindings::types::Error;
+use crate::plugin::data::Data;
 use crate::plugin::grants::Grants;
 pub use mounts::{Mount, Mounts};
+
+impl Host for Data {
+    async fn hostname(&mut self) -> Result<String, Error> {
+        self.outside("system", "hostname")?;
+        hostname(&self.shared.grants).map_err(|refusal| self.refuse(refusal))
+    }
+
+    async fn mounts(&mut self) -> Result<Vec<GuestMount>, Error> {
+        self.outside("system", "mounts")?;
+        let (shared, deadline) = (self.shared.clone(), self.capability_deadline());
+        let list = mounts(&shared.grants, &shared.reach.mounts, deadline).await;
+        list.map(|list| list.into_iter().map(to_guest).collect()).map_err(|refusal| self.refuse(refusal))
+    }
+}
+
+fn to_guest(mount: Mount) -> GuestMount {
+    let Mount { device, path, filesystem, read_only, size_bytes, free_bytes, available_bytes, files, files_free } = mount;
+    GuestMount { device, path, filesystem, read_only, size_bytes, free_bytes, available_bytes, files, files_free }
+}
 
 /// The machine's name.
 ///
@@ -44,7 +66,10 @@ mod tests {
         assert!(!hostname(&granted).unwrap().is_empty());
         let list = mounts(&granted, &Mounts::default(), deadline).await.unwrap();
         let root = list.iter().find(|mount| mount.path == "/").unwrap();
-        assert!(root.size_bytes > 0.0 && root.free_bytes <= root.size_bytes && root.available_bytes <= root.free_bytes, "{root:?}");
+        assert!(
+            root.size_bytes > 0.0 && root.free_bytes <= root.size_bytes && root.available_bytes <= root.free_bytes,
+            "{root:?}"
+        );
         for denied in [grants("", &[("system", "")]), grants("system = true", &[])] {
             assert_eq!(hostname(&denied).unwrap_err().fault(), Fault::Denied);
             assert_eq!(mounts(&denied, &Mounts::default(), deadline).await.unwrap_err().fault(), Fault::Denied);

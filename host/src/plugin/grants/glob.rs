@@ -15,9 +15,34 @@ const META: [char; 7] = ['*', '?', '[', ']', '{', '}', '\\'];
 const PROC_LITERAL: [&str; 7] = ["self", "thread-self", "kcore", "kmsg", "kallsyms", "keys", "key-users"];
 /// Names that only a literal part matches: in a process's directory, at any depth.
 const PROCESS_LITERAL: [&str; 28] = [
-    "environ", "mem", "root", "cwd", "exe", "fd", "fdinfo", "map_files", "maps", "smaps", "smaps_rollup", "numa_maps", "pagemap",
-    "task", "ns", "auxv", "cmdline", "stack", "syscall", "clear_refs", "attr", "mountinfo", "mounts", "mountstats", "net", "patch_state",
-    "personality", "wchan",
+    "environ",
+    "mem",
+    "root",
+    "cwd",
+    "exe",
+    "fd",
+    "fdinfo",
+    "map_files",
+    "maps",
+    "smaps",
+    "smaps_rollup",
+    "numa_maps",
+    "pagemap",
+    "task",
+    "ns",
+    "auxv",
+    "cmdline",
+    "stack",
+    "syscall",
+    "clear_refs",
+    "attr",
+    "mountinfo",
+    "mounts",
+    "mountstats",
+    "net",
+    "patch_state",
+    "personality",
+    "wchan",
 ];
 
 /// Why a text is no glob.

@@ -6,6 +6,7 @@ use toml::Value;
 
 use super::glob::PathGlob;
 use super::origin::{Origin, OriginGrant};
+use crate::model::Selector;
 
 /// Entries that one list of grants may have: more is a mistake, and each is looked at in each call.
 pub const GRANTS_MAX: usize = 256;
@@ -36,8 +37,8 @@ pub enum MetricsGrant {
     /// None.
     #[default]
     None,
-    /// Those that one of these selectors selects, as written.
-    Selectors(Vec<String>),
+    /// Those that one of these selectors selects.
+    Selectors(Vec<Selector>),
     /// All.
     All,
 }
@@ -56,15 +57,17 @@ impl Granted {
                 self.reveal.len()
             }
             "metrics" => match &mut self.metrics {
-                MetricsGrant::Selectors(selectors) => push(selectors, scope.to_owned()),
+                MetricsGrant::Selectors(selectors) => push(selectors, selector(scope)?),
                 MetricsGrant::All => 0,
                 MetricsGrant::None => {
-                    self.metrics = MetricsGrant::Selectors(vec![scope.to_owned()]);
+                    self.metrics = MetricsGrant::Selectors(vec![selector(scope)?]);
                     1
                 }
             },
             "system" => return Err("`system` has no scopes, write `system = true`".to_owned()),
-            "secrets" => return Err("a secret is granted by origin, as in `{ shop-token = [\"https://shop.example:443\"] }`".to_owned()),
+            "secrets" => {
+                return Err("a secret is granted by origin, as in `{ shop-token = [\"https://shop.example:443\"] }`".to_owned());
+            }
             "net" => return Err("`net` comes with a later version, nothing can be granted yet".to_owned()),
             free if FREE.contains(&free) => return Err(format!("`{free}` needs no grant, leave it out")),
             other => return Err(format!("there is no capability `{other}`")),
@@ -139,6 +142,14 @@ fn toml_key(name: &str) -> String {
     if bare { name.to_owned() } else { Value::String(name.to_owned()).to_string() }
 }
 
+fn selector(text: &str) -> Result<Selector, String> {
+    let selector = Selector::parse(text).map_err(|error| error.to_string())?;
+    if selector.window().is_some() {
+        return Err(format!("`{text}` has a window, leave it out"));
+    }
+    Ok(selector)
+}
+
 fn push<T>(list: &mut Vec<T>, entry: T) -> usize {
     list.push(entry);
     list.len()
@@ -156,12 +167,13 @@ pub(crate) mod tests {
     pub(crate) fn parse(text: &str) -> Result<Granted, String> {
         let mut granted = Granted::default();
         for (capability, value) in text.parse::<toml::Table>().unwrap() {
-            let texts = |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+            let texts =
+                |value: &Value| value.as_array().unwrap().iter().map(|v| v.as_str().unwrap().to_owned()).collect::<Vec<_>>();
             match value {
                 Value::Boolean(_) => granted.add_whole(&capability)?,
-                Value::Table(table) => table
-                    .iter()
-                    .try_for_each(|(name, origins)| texts(origins).iter().try_for_each(|origin| granted.add_secret(name, origin)))?,
+                Value::Table(table) => table.iter().try_for_each(|(name, origins)| {
+                    texts(origins).iter().try_for_each(|origin| granted.add_secret(name, origin))
+                })?,
                 value => texts(&value).iter().try_for_each(|scope| granted.add(&capability, scope))?,
             }
         }
@@ -186,7 +198,10 @@ pub(crate) mod tests {
         assert!(granted.system);
         assert_eq!(granted.secrets["shop-token"][0].to_string(), "https://shop.example:443");
         assert!(granted.reveal.contains("smtp-password"));
-        assert_eq!(granted.metrics, MetricsGrant::Selectors(vec!["up".into(), "node_load1{job=\"system\"}".into()]));
+        assert_eq!(
+            granted.metrics,
+            MetricsGrant::Selectors(vec![selector("up").unwrap(), selector("node_load1{job='system'}").unwrap()])
+        );
         assert_eq!(parse("metrics = true").unwrap().metrics, MetricsGrant::All);
         assert_eq!(parse("").unwrap(), Granted::default());
     }
@@ -198,7 +213,11 @@ pub(crate) mod tests {
             ("log = [\"x\"]", "`log` needs no grant, leave it out"),
             ("http = true", "`http` cannot be granted as a whole, list what is granted"),
             ("net = [\"shop:25\"]", "`net` comes with a later version, nothing can be granted yet"),
-            ("secrets = { a = [\"shop\"] }", "`shop` is no origin, write scheme, host and port as in `https://shop.example:443`"),
+            (
+                "secrets = { a = [\"shop\"] }",
+                "`shop` is no origin, write scheme, host and port as in `https://shop.example:443`",
+            ),
+            ("metrics = [\"up[5m]\"]", "`up[5m]` has a window, leave it out"),
             ("files = [\"etc\"]", "`etc` is no absolute path, begin it with `/`"),
         ] {
             assert_eq!(parse(text).unwrap_err(), expected, "{text}");
@@ -207,7 +226,9 @@ pub(crate) mod tests {
 
     #[test]
     fn a_line_to_add_keeps_what_is_granted() {
-        let granted = parse("http = [\"targets\"]\nfiles = [\"/proc/stat\"]\nsecrets = { a = [\"https://a\"] }\nreveal = [\"x\"]").unwrap();
+        let granted =
+            parse("http = [\"targets\"]\nfiles = [\"/proc/stat\"]\nsecrets = { a = [\"https://a\"] }\nreveal = [\"x\"]")
+                .unwrap();
         let origin = Origin::parse("https://shop.example/health?x=1").unwrap();
         assert_eq!(granted.line_with_http(&origin), r#"http = ["targets", "https://shop.example:443"]"#);
         assert_eq!(granted.line_with_files(&["/etc/a b"]), r#"files = ["/proc/stat", "/etc/a b"]"#);
@@ -216,7 +237,9 @@ pub(crate) mod tests {
             granted.line_with_secret("b c", &origin),
             r#"secrets = { a = ["https://a:443"], "b c" = ["https://shop.example:443"] }"#
         );
-        for line in [granted.line_with_http(&origin), granted.line_with_files(&["/a\"\\[x]"]), granted.line_with_secret("b c", &origin)] {
+        for line in
+            [granted.line_with_http(&origin), granted.line_with_files(&["/a\"\\[x]"]), granted.line_with_secret("b c", &origin)]
+        {
             assert!(parse(&line).is_ok(), "{line}");
         }
     }

@@ -249,7 +249,9 @@ mod tests {
         ] {
             assert_eq!(Origin::parse(url).unwrap().to_string(), expected, "{url}");
         }
-        for bad in ["", "shop.example", "ftp://shop.example", "http://", "file:///etc/shadow", "http://.", "//shop", "http://a b/"] {
+        for bad in
+            ["", "shop.example", "ftp://shop.example", "http://", "file:///etc/shadow", "http://.", "//shop", "http://a b/"]
+        {
             assert!(Origin::parse(bad).is_err(), "`{bad}` was taken");
         }
     }
@@ -281,10 +283,19 @@ mod tests {
     fn what_is_no_pattern_says_why() {
         for (text, expected) in [
             ("shop.example", "`shop.example` is no origin, write scheme, host and port as in `https://shop.example:443`"),
-            ("https://shop.example/health", "`https://shop.example/health` is more than an origin, leave out what is not scheme, host and port"),
-            ("https://u:secret@shop.example", "`https://…@shop.example` is more than an origin, leave out what is not scheme, host and port"),
+            (
+                "https://shop.example/health",
+                "`https://shop.example/health` is more than an origin, leave out what is not scheme, host and port",
+            ),
+            (
+                "https://u:secret@shop.example",
+                "`https://…@shop.example` is more than an origin, leave out what is not scheme, host and port",
+            ),
             ("https://*", "`https://*` has a wildcard that is not `*.` before a domain, as in `https://*.shop.example:443`"),
-            ("https://*.10.0.0.1", "`https://*.10.0.0.1` has a wildcard that is not `*.` before a domain, as in `https://*.shop.example:443`"),
+            (
+                "https://*.10.0.0.1",
+                "`https://*.10.0.0.1` has a wildcard that is not `*.` before a domain, as in `https://*.shop.example:443`",
+            ),
             ("http+unix:/run/docker.sock", "`http+unix:/run/docker.sock`: sockets of `http+unix:` come with a later version"),
         ] {
             assert_eq!(OriginPattern::parse(text).unwrap_err().to_string(), expected, "{text}");

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::glob::PathGlob;
-use super::origin::OriginGrant;
 use super::granted::{FREE, GRANTS_MAX};
+use super::origin::OriginGrant;
 
 /// The capabilities that a manifest may request.
 const CAPABILITIES: [&str; 7] = ["files", "http", "metrics", "net", "reveal", "secrets", "system"];
@@ -120,14 +120,9 @@ mod tests {
 
     #[test]
     fn requests_are_read_by_capability() {
-        let requests = Requests::parse([
-            ("http", "target"),
-            ("files", "/proc/stat"),
-            ("secrets", "*"),
-            ("system", ""),
-            ("log", ""),
-        ])
-        .unwrap();
+        let requests =
+            Requests::parse([("http", "target"), ("files", "/proc/stat"), ("secrets", "*"), ("system", ""), ("log", "")])
+                .unwrap();
         assert_eq!(requests.http, Scopes::Of(vec![OriginGrant::Targets]));
         assert!(requests.files.any(|glob| glob.matches("/proc/stat", Whereabouts::ByName)));
         assert!(requests.secrets.any(|_| false), "`*` is any secret that is granted");
@@ -138,9 +133,17 @@ mod tests {
     #[test]
     fn what_cannot_be_requested_says_why() {
         for (capability, scope, expected) in [
-            ("https", "", "unknown capability `https`, known are `files`, `http`, `metrics`, `net`, `reveal`, `secrets`, `system`"),
+            (
+                "https",
+                "",
+                "unknown capability `https`, known are `files`, `http`, `metrics`, `net`, `reveal`, `secrets`, `system`",
+            ),
             ("files", "proc", "scope of a request for `files`: `proc` is no absolute path, begin it with `/`"),
-            ("http", "shop", "scope of a request for `http`: `shop` is no origin, write scheme, host and port as in `https://shop.example:443`"),
+            (
+                "http",
+                "shop",
+                "scope of a request for `http`: `shop` is no origin, write scheme, host and port as in `https://shop.example:443`",
+            ),
         ] {
             assert_eq!(Requests::parse([(capability, scope)]).unwrap_err().to_string(), expected);
         }

@@ -7,7 +7,7 @@ use vigie::clock::ManualClock;
 use vigie::edge::{BatchOutput, SeriesRegistry};
 use vigie::model::{Labels, Name, PluginName, Target, Timestamp};
 use vigie::plugin::log::Logs;
-use vigie::plugin::{Engine, EngineSettings, Finished, Handle, NoSeries, Outcome, Past, PluginSettings, Request, Services};
+use vigie::plugin::{Engine, EngineSettings, Finished, Handle, NoSeries, Outcome, Past, PluginSettings, Reach, Request, Services};
 use vigie::telemetry::{PluginMeter, Telemetry};
 
 use crate::guests::guest;
@@ -49,6 +49,7 @@ impl Rig {
             logs: Arc::new(Logs::default()),
             registry: Arc::new(SeriesRegistry::new()),
             reader: Arc::new(NoSeries),
+            reach: Reach::default(),
             hostname: "here".into(),
         };
         let mut settings = PluginSettings::new(name(plugin));

@@ -24,32 +24,23 @@ pub(super) enum Kind {
     Directory,
 }
 
-/// Who follows links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Resolution {
-    /// The kernel, by `openat2`, and where that is missing (before Linux 5.6, or forbidden by a sandbox) the host.
-    Kernel,
-    /// The host, name by name.
-    Host,
-}
+/// Follows a path to a handle that can only be looked at.
+pub(super) type Follow = fn(&str) -> Result<OwnedFd, Errno>;
 
 /// Opens a granted path for reading.
 ///
 /// # Errors
 /// Not there, of another kind, or a link leads out of the grants.
-pub(super) fn open(grants: &Grants, path: &str, kind: Kind, resolution: Resolution) -> Result<OwnedFd, Refusal> {
+pub(super) fn open(grants: &Grants, path: &str, kind: Kind, follow: Follow) -> Result<OwnedFd, Refusal> {
     let place = own_proc(path);
     // Without opening: a device may act on being opened, a pipe may wait.
-    let handle = match resolution {
-        Resolution::Kernel => by_kernel(&place),
-        Resolution::Host => by_host(&place),
-    };
-    let handle = handle.map_err(|error| failed("open", path, error))?;
+    let handle = follow(&place).map_err(|error| failed("open", path, error))?;
     check_place(grants, path, &place, &handle, kind)?;
     check_kind(path, &handle, kind)?;
     let directory = if kind == Kind::Directory { OFlags::DIRECTORY } else { OFlags::empty() };
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY | directory;
-    openat(CWD, format!("/proc/self/fd/{}", handle.as_raw_fd()), flags, Mode::empty()).map_err(|error| failed("open", path, error))
+    openat(CWD, format!("/proc/self/fd/{}", handle.as_raw_fd()), flags, Mode::empty())
+        .map_err(|error| failed("open", path, error))
 }
 
 /// `/proc/net` and `/proc/mounts` lead through `/proc/self`: the host goes straight to its own process.
@@ -63,7 +54,8 @@ fn own_proc(path: &str) -> String {
     }
 }
 
-fn by_kernel(place: &str) -> Result<OwnedFd, Errno> {
+/// Lets the kernel follow all links but magic ones; where it cannot (before Linux 5.6, or forbidden by a sandbox), the host does.
+pub(super) fn by_kernel(place: &str) -> Result<OwnedFd, Errno> {
     match openat2(CWD, place, OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::NO_MAGICLINKS) {
         Err(Errno::NOSYS | Errno::PERM) => by_host(place),
         other => other,
@@ -71,7 +63,7 @@ fn by_kernel(place: &str) -> Result<OwnedFd, Errno> {
 }
 
 /// Follows a path name by name, and every link but those on a proc file system: there a link may lead anywhere.
-fn by_host(place: &str) -> Result<OwnedFd, Errno> {
+pub(super) fn by_host(place: &str) -> Result<OwnedFd, Errno> {
     let flags = OFlags::PATH | OFlags::CLOEXEC | OFlags::NOFOLLOW;
     let root = || openat(CWD, "/", flags | OFlags::DIRECTORY, Mode::empty());
     let mut ahead: Vec<String> = place.rsplit('/').map(str::to_owned).collect();

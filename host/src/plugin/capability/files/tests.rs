@@ -42,7 +42,8 @@ impl Ground {
 
     /// Grants and requests with `~` for the ground.
     fn grants(&self, globs: &[&str]) -> Grants {
-        let globs: Vec<String> = globs.iter().map(|glob| format!("\"{}\"", glob.replace('~', self.path.to_str().unwrap()))).collect();
+        let globs: Vec<String> =
+            globs.iter().map(|glob| format!("\"{}\"", glob.replace('~', self.path.to_str().unwrap()))).collect();
         grants(&format!("files = [{}]", globs.join(", ")), &[("files", "*")])
     }
 }
@@ -53,12 +54,12 @@ fn soon() -> Instant {
 
 /// Reads by both ways of following links, which must agree.
 fn read_both(grants: &Grants, path: &str) -> Result<String, Refusal> {
-    let read = |resolution| {
+    let read = |follow: open::Follow| {
         grants.file(path)?;
-        let file = open::open(grants, path, Kind::File, resolution)?;
+        let file = open::open(grants, path, Kind::File, follow)?;
         read_all(&file, path, 1 << 20, soon()).map(|content| String::from_utf8_lossy(&content).into_owned())
     };
-    let (kernel, host) = (read(Resolution::Kernel), read(Resolution::Host));
+    let (kernel, host) = (read(open::by_kernel), read(open::by_host));
     assert_eq!(kernel.is_ok(), host.is_ok(), "{path}");
     kernel
 }
@@ -89,7 +90,9 @@ async fn a_file_is_read_whole_or_not_at_all() {
 #[tokio::test]
 async fn paths_that_are_not_canonical_are_refused_before_anything_is_touched() {
     let (grants, blocking) = (grants("files = [\"/tmp/**\"]", &[("files", "*")]), Blocking::default());
-    for path in ["/tmp/../etc/shadow", "/tmp/./a", "/tmp//a", "tmp/a", "", "/", "/tmp/a\0", &format!("/tmp/{}", "x".repeat(5000))] {
+    for path in
+        ["/tmp/../etc/shadow", "/tmp/./a", "/tmp//a", "tmp/a", "", "/", "/tmp/a\0", &format!("/tmp/{}", "x".repeat(5000))]
+    {
         assert_eq!(read(&grants, &blocking, soon(), path, 1).await.unwrap_err().fault(), Fault::Permanent, "{path}");
     }
 }
@@ -98,7 +101,11 @@ async fn paths_that_are_not_canonical_are_refused_before_anything_is_touched() {
 fn no_link_is_followed_out_of_a_grant() {
     let ground = ground();
     ground.file("open/a", "fine").file("closed/b", "secret").file("closed/d/c", "secret");
-    ground.link("open/inside", "a").link("open/out", "../closed/b").link("open/shadow", "/etc/passwd").link("open/dir", "../closed");
+    ground
+        .link("open/inside", "a")
+        .link("open/out", "../closed/b")
+        .link("open/shadow", "/etc/passwd")
+        .link("open/dir", "../closed");
     ground.link("open/loop", "loop").link("open/dangling", "nowhere").link("open/chain", "inside");
     let grants = ground.grants(&["~/open/**"]);
     assert_eq!(read_both(&grants, &ground.at("open/inside")), Ok("fine".into()));
@@ -110,7 +117,8 @@ fn no_link_is_followed_out_of_a_grant() {
         assert_eq!(read_both(&grants, &ground.at(absent)).unwrap_err().fault(), Fault::Permanent, "{absent}");
     }
     let denied = read_both(&grants, &ground.at("open/out")).unwrap_err().to_string();
-    let line = format!("`files = [\"{}\", \"{}\", \"{}\"]`", ground.at("open/**"), ground.at("open/out"), ground.at("closed/b"));
+    let line =
+        format!("`files = [\"{}\", \"{}\", \"{}\"]`", ground.at("open/**"), ground.at("open/out"), ground.at("closed/b"));
     assert!(denied.contains(&line), "{denied}");
     let both = ground.grants(&["~/open/out", "~/closed/b"]);
     assert_eq!(read_both(&both, &ground.at("open/out")), Ok("secret".into()), "both ends are granted");

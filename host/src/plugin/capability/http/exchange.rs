@@ -57,7 +57,8 @@ pub(super) async fn exchange(
     let mut builder = http1::Builder::new();
     builder.max_headers(ANSWER_HEADERS_MAX).max_buf_size(ANSWER_HEAD_BYTES_MAX);
     let handshake = builder.handshake(TokioIo::new(connected.stream));
-    let (mut sender, connection) = timeout_at(until, handshake).await.map_err(late)?.map_err(|error| broken(message, &error))?;
+    let (mut sender, connection) =
+        timeout_at(until, handshake).await.map_err(late)?.map_err(|error| broken(message, &error))?;
     let connection = Connection(tokio::spawn(async move {
         // What goes wrong is told to the sender.
         let _ = connection.await;

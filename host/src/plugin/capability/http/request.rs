@@ -22,8 +22,17 @@ pub const FILLS_MAX: usize = 16;
 
 /// The host's to set: they say how a message travels, not what it says.
 const OWN_HEADERS: [&str; 11] = [
-    "connection", "content-length", "expect", "host", "keep-alive", "proxy-authorization", "proxy-connection", "te", "trailer",
-    "transfer-encoding", "upgrade",
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
 ];
 /// Never taken along to another origin.
 const PRIVATE_HEADERS: [HeaderName; 3] = [header::AUTHORIZATION, header::COOKIE, header::WWW_AUTHENTICATE];
@@ -91,7 +100,8 @@ fn parse(url: &str) -> Result<Url, Refusal> {
 }
 
 fn origin_of(url: &Url) -> Result<Origin, Refusal> {
-    Origin::of(url).ok_or_else(|| Refusal::permanent(format!("`{}:` is not asked, only `http:` and `https:` are", url.scheme())))
+    Origin::of(url)
+        .ok_or_else(|| Refusal::permanent(format!("`{}:` is not asked, only `http:` and `https:` are", url.scheme())))
 }
 
 impl Message {
@@ -174,7 +184,8 @@ impl Message {
 }
 
 fn method(text: &str) -> Result<Method, Refusal> {
-    let method = Method::from_bytes(text.as_bytes()).ok().filter(|method| *method != Method::CONNECT && *method != Method::TRACE);
+    let method =
+        Method::from_bytes(text.as_bytes()).ok().filter(|method| *method != Method::CONNECT && *method != Method::TRACE);
     method.ok_or_else(|| {
         let shown: String = text.chars().take(32).flat_map(char::escape_debug).collect();
         Refusal::permanent(format!("`{shown}` is no method that is sent, use `GET`, `POST` and so on"))

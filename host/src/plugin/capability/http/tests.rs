@@ -181,7 +181,8 @@ async fn a_name_leads_to_no_address_that_only_its_own_name_grants() {
         ("a.example", "http://*.example", "127.0.0.1", Some("http://a.example:80")),
         ("a.example", "http://*.example", "10.0.0.1", Some("http://a.example:80")),
     ] {
-        let refusal = ask(&names(&[(name, &[address])]), &granting(&[granted]), &get(format!("http://{name}/"))).await.unwrap_err();
+        let refusal =
+            ask(&names(&[(name, &[address])]), &granting(&[granted]), &get(format!("http://{name}/"))).await.unwrap_err();
         assert_eq!(refusal.fault(), Fault::Denied, "{address}: {refusal}");
         let grant = grant.map(|grant| format!("\"{grant}\"]`")).unwrap();
         assert!(refusal.to_string().contains(&grant) && refusal.to_string().contains(address), "{refusal}");
@@ -232,7 +233,8 @@ async fn a_redirect_beyond_the_bound_is_the_answer() {
 async fn a_body_is_cut_at_its_bound() {
     let server = Server::answering(&["HTTP/1.1 200 OK\r\n\r\n0123456789"]).await;
     let granted = granting(&[&server.origin()]);
-    for (bytes_max, body, truncated) in [(4, "0123", true), (10, "0123456789", false), (11, "0123456789", false), (0, "", true)] {
+    for (bytes_max, body, truncated) in [(4, "0123", true), (10, "0123456789", false), (11, "0123456789", false), (0, "", true)]
+    {
         let request = Request { body_bytes_max: Some(bytes_max), ..get(server.origin()) };
         let response = ask(&Reach::default(), &granted, &request).await.unwrap();
         assert_eq!((response.body.as_slice(), response.truncated), (body.as_bytes(), truncated));

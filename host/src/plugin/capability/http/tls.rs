@@ -57,7 +57,8 @@ impl TlsProfiles {
             let found = self.named.get(name).cloned();
             return found.ok_or_else(|| {
                 let known: Vec<_> = self.named.keys().map(|name| format!("`{name}`")).collect();
-                let known = if known.is_empty() { "there are none".to_owned() } else { format!("known are {}", known.join(", ")) };
+                let known =
+                    if known.is_empty() { "there are none".to_owned() } else { format!("known are {}", known.join(", ")) };
                 Refusal::config(format!("unknown tls profile `{name}`, {known}"))
             });
         }

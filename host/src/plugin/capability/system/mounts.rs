@@ -74,7 +74,8 @@ impl Mounts {
     /// # Errors
     /// The table cannot be read, or no answer before `deadline`.
     pub(super) async fn list(&self, deadline: Instant) -> Result<Vec<Mount>, Refusal> {
-        let mut entries = mountinfo::parse(&table().map_err(|error| Refusal::transient(format!("cannot read the mounts: {error}")))?);
+        let mut entries =
+            mountinfo::parse(&table().map_err(|error| Refusal::transient(format!("cannot read the mounts: {error}")))?);
         entries.truncate(MOUNTS_MAX);
         self.sizes(entries, deadline).await
     }
@@ -143,7 +144,10 @@ fn table() -> std::io::Result<String> {
     Ok(String::from_utf8_lossy(&table).into_owned())
 }
 
-#[expect(clippy::cast_precision_loss, reason = "the contract's numbers are floats; 2^53 bytes are 8 PiB, beyond it the rounding is harmless")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "the contract's numbers are floats; 2^53 bytes are 8 PiB, beyond it the rounding is harmless"
+)]
 fn ask(entry: &Entry) -> Option<Mount> {
     let sizes = statvfs(entry.path.as_str()).ok()?;
     let bytes = |blocks: u64| blocks as f64 * sizes.f_frsize as f64;
