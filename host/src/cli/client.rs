@@ -17,7 +17,7 @@ use super::sse::Messages;
 use crate::config::{Environment, HostConfig, Overrides};
 
 /// How long one answer may take; a stream may be silent as long as it likes.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest answer that is taken.
 const ANSWER_BYTES_MAX: usize = 64 << 20;
 
@@ -67,14 +67,14 @@ impl Api {
             let body = self.send(path, "application/json").await?;
             Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| anyhow::anyhow!("{error}"))
         };
-        let answer = tokio::time::timeout(ANSWER_TIMEOUT, whole).await.map_err(|_| self.unreachable("no answer in 10 s"))??;
+        let answer = tokio::time::timeout(ANSWER_TIMEOUT, whole).await.map_err(|_| self.unreachable("no answer in 30 s"))??;
         serde_json::from_slice(&answer.to_bytes()).with_context(|| format!("the answer to `{path}` is not understood"))
     }
 
     /// The live stream at `path` below the API.
     pub(super) async fn stream(&self, path: &str) -> Result<Stream> {
         let sent = tokio::time::timeout(ANSWER_TIMEOUT, self.send(path, "text/event-stream")).await;
-        Ok(Stream { body: sent.map_err(|_| self.unreachable("no answer in 10 s"))??, messages: Messages::default() })
+        Ok(Stream { body: sent.map_err(|_| self.unreachable("no answer in 30 s"))??, messages: Messages::default() })
     }
 
     async fn send(&self, path: &str, accept: &str) -> Result<Body> {

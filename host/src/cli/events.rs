@@ -14,7 +14,7 @@ use serde_json::Value;
 use super::Failure;
 use super::client::{Api, Unreachable};
 use super::offline;
-use super::output::{Output, Tone, printable};
+use super::output::{self, Output, Tone, printable};
 use super::run::HostArgs;
 use crate::event::KINDS;
 use crate::model::time::{format_duration, parse_duration};
@@ -205,6 +205,13 @@ async fn live(args: &EventsArgs, api: &Api, output: &Output, offset: u64) -> Res
     while let Some(messages) = stream.next().await? {
         for message in messages {
             let event: Value = serde_json::from_str(&message)?;
+            if let Some((from, to)) = event["from"].as_u64().zip(event["to"].as_u64()) {
+                output::note(&format!(
+                    "events {from} to {to} are not shown: they were deleted, or came faster than they were read"
+                ));
+                next = to + 1;
+                continue;
+            }
             next = event["offset"].as_u64().map_or(next, |offset| offset + 1);
             if !show(args, output, &event)? {
                 return Ok(Next::Enough);
@@ -231,7 +238,9 @@ fn show(args: &EventsArgs, output: &Output, raw: &Value) -> Result<bool> {
 
 fn tone(kind: &str) -> Tone {
     match kind {
-        "alert-fired" | "call-trapped" | "plugin-quarantined" | "plugin-refused" | "journal-truncated" => Tone::Bad,
+        "alert-fired" | "call-trapped" | "plugin-quarantined" | "plugin-refused" | "journal-damaged" | "journal-truncated" => {
+            Tone::Bad
+        }
         "alert-resolved" | "plugin-loaded" | "plugin-released" | "notification-sent" => Tone::Good,
         "alert-pended"
         | "call-erred"

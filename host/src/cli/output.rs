@@ -69,6 +69,12 @@ impl Output {
     }
 }
 
+/// Tells something beside the output, on standard error.
+pub(super) fn note(text: &str) {
+    // Nothing is left to tell it to if standard error is closed.
+    let _closed = writeln!(io::stderr(), "vigie: {text}");
+}
+
 /// The table's lines without the padding at its sides.
 pub(super) fn rendered(table: &Table) -> String {
     table.lines().map(|line| line.strip_prefix(' ').unwrap_or(&line).trim_end().to_owned()).collect::<Vec<_>>().join("\n")

@@ -151,10 +151,15 @@ impl PluginConfig {
     }
 
     fn check_secrets(&self, secrets: &BTreeMap<String, SecretReference>, list: &mut Vec<Problem>) {
-        for (name, _) in self.grants.secrets().filter(|(name, _)| !secrets.contains_key(*name)) {
+        let message = |name: &str| {
             let nearest = unknown(name, secrets.keys().map(String::as_str)).replace("setting", "secret");
-            let message = format!("{nearest} (secrets are named in `vigie.toml`, under `[secrets]`)");
-            list.push(self.problem(&["grants", "secrets", name], message));
+            format!("{nearest} (secrets are named in `vigie.toml`, under `[secrets]`)")
+        };
+        for (name, _) in self.grants.secrets().filter(|(name, _)| !secrets.contains_key(*name)) {
+            list.push(self.problem(&["grants", "secrets", name], message(name)));
+        }
+        for name in self.grants.scopes("reveal").iter().filter(|name| !secrets.contains_key(&name.value)) {
+            list.push(name.problem(format!("`{}`: {}", name.value, message(&name.value))));
         }
     }
 }
@@ -224,5 +229,11 @@ mod tests {
                     `vigie.toml`, under `[secrets]`)";
         let text = "[grants]\nsecrets = { shop-tokn = ['https://x:443'] }";
         assert_eq!(settle(text, &PluginDefaults::default()).unwrap_err(), said);
+        let text = "grants.reveal = ['shop-token', 'mail']";
+        let refused = settle(text, &PluginDefaults::default()).unwrap_err();
+        assert!(
+            refused.starts_with("shop.toml:1:32: grants.reveal[1]: `mail`: unknown secret, there are `shop-token`"),
+            "{refused}"
+        );
     }
 }

@@ -4,7 +4,7 @@ use super::Event;
 use crate::model::PluginName;
 
 /// All kinds, in the order of the events.
-pub const KINDS: [&str; 28] = [
+pub const KINDS: [&str; 29] = [
     "host-started",
     "host-stopped",
     "journal-truncated",
@@ -32,6 +32,7 @@ pub const KINDS: [&str; 28] = [
     "alert-resolved",
     "notification-sent",
     "notification-failed",
+    "journal-damaged",
     "cursor-skipped",
 ];
 
