@@ -15,6 +15,7 @@ use crate::plugin::data::Current;
 use crate::plugin::engine::{Engine, Loaded};
 use crate::plugin::handle::{Message, StartError};
 use crate::plugin::instance::{End, Instance, InstanceLimits};
+use crate::plugin::log::{Level, Stream};
 use crate::plugin::request::{Cost, Finished, Outcome, Request, Settle, Unavailable};
 use crate::plugin::shared::Shared;
 use crate::plugin::sources::{Sources, StreamKey};
@@ -184,6 +185,13 @@ impl Task {
             Outcome::Erred { .. } => CallEnd::Error,
             _ => CallEnd::Ok,
         };
+        match outcome {
+            Outcome::Trapped { message, .. } => self.parts.shared.log.write(Level::Error, Stream::Host, message, &[]),
+            Outcome::TimedOut { bound } => {
+                self.parts.shared.log.write(Level::Error, Stream::Host, &format!("the call was stopped after its {bound}"), &[]);
+            }
+            _ => {}
+        }
         let meter = &self.parts.shared.meter;
         meter.call(end, cost.wall, cost.cpu);
         meter.memory_bytes.set(if lives { cost.memory_bytes } else { 0 });
