@@ -1,4 +1,4 @@
-// Builds drift.wasm: `node build.js [OUTPUT_DIRECTORY]`, after `npm ci`. Needs no network.
+// Builds the plugin: `node build.js [OUTPUT_FILE]`, after `npm ci`. Needs no network.
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const target = process.env.CARGO_TARGET_DIR ?? join(here, "../../target");
-const out = process.argv[2] ?? join(target, "examples");
+const output = process.argv[2] ?? join(target, "examples/drift.wasm");
 const work = join(target, "javascript-alerter");
 
 /** An unsigned number as WebAssembly writes it: seven bits a byte, lowest first. */
@@ -43,6 +43,6 @@ execFileSync(
 );
 const manifest = JSON.parse(readFileSync(join(here, "manifest.json"), "utf8"));
 writeFileSync(built, pack(readFileSync(built), manifest));
-mkdirSync(out, { recursive: true });
-renameSync(built, join(out, "drift.wasm"));
-process.stdout.write(`${join(out, "drift.wasm")}\n`);
+mkdirSync(dirname(output), { recursive: true });
+renameSync(built, output);
+process.stdout.write(`${output}\n`);

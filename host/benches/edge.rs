@@ -34,12 +34,14 @@ fn run(slot: &mut Option<Source>, now: &mut Timestamp, fill: impl FnOnce(&mut vi
 fn labelled(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("edge");
     group.throughput(Throughput::Elements(SAMPLES as u64));
-    let values: Vec<[String; 3]> = (0..SAMPLES).map(|n| [format!("eth{n}"), "receive".into(), format!("/dev/disk/{}", n % 7)]).collect();
+    let values: Vec<[String; 3]> =
+        (0..SAMPLES).map(|n| [format!("eth{n}"), "receive".into(), format!("/dev/disk/{}", n % 7)]).collect();
     let (mut slot, mut now) = (Some(source()), Timestamp(1_795_380_413_000));
     group.bench_function("labelled", |bencher| {
         bencher.iter(|| {
             run(&mut slot, &mut now, |batch| {
-                let family = batch.family("node_bytes_total", Kind::Counter, "bytes", "Bytes.", &["device", "direction", "path"]);
+                let family =
+                    batch.family("node_bytes_total", Kind::Counter, "bytes", "Bytes.", &["device", "direction", "path"]);
                 for values in &values {
                     batch.number(family, values, 1.0, None);
                 }

@@ -24,9 +24,12 @@ use tokio::net::TcpListener;
 
 use crate::alert::Book;
 use crate::clock::Clock;
+use crate::exposition::HostFacts;
 use crate::health::Board;
 use crate::journal::Tail;
 use crate::latest::Latest;
+use crate::model::Epoch;
+use crate::plugin::log::Logs;
 use crate::plugin::roster::Roster;
 use crate::telemetry::Telemetry;
 
@@ -45,9 +48,13 @@ pub struct Sources {
     /// Plugins.
     pub roster: Arc<Roster>,
     /// Plugins' logs.
-    pub logs: Arc<crate::plugin::log::Logs>,
+    pub logs: Arc<Logs>,
     /// The host's own numbers.
     pub telemetry: Arc<Telemetry>,
+    /// What the host says of itself.
+    pub facts: HostFacts,
+    /// The journal's epoch.
+    pub epoch: Epoch,
     /// Why the host cannot take facts at present, if so.
     pub trouble: Arc<dyn Fn() -> Option<String> + Send + Sync>,
     /// Turns true when the host shuts down, so that streams end.

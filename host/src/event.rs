@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+pub use kind::KINDS;
+
 use crate::model::{
     CheckReport, Columns, DropCount, EventId, Fingerprint, Finding, Kind, Labels, Offset, OffsetRange, PluginName, SeriesDefinition,
     SeriesId, TargetName, Timestamp,
@@ -276,6 +278,19 @@ pub enum Event {
         error: String,
         /// When it is tried again; `None`: it is given up.
         retry_at: Option<Timestamp>,
+    },
+    /// Recorded when opening the journal found a part that cannot be read although more was written behind it; it is set aside.
+    JournalDamaged {
+        /// The segment's file name.
+        segment: String,
+        /// Where its bytes are kept.
+        kept: String,
+        /// How many bytes are out of use.
+        bytes: u64,
+        /// What was wrong with the first of them.
+        reason: String,
+        /// The first and the last offset that are gone, as far as can be told.
+        lost: Option<(Offset, Offset)>,
     },
     /// Recorded when a consumer gave up events that it could no longer read or was too far behind to apply.
     CursorSkipped {

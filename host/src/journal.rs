@@ -43,8 +43,8 @@ pub use recover::{Damaged, Recovery, Truncated};
 pub use retain::Deleted;
 pub use snapshot::{SNAPSHOTS_KEPT, Snapshot, Snapshots};
 pub use storage::{Disk, Storage};
-pub use writer::{AppendError, Appended, Condition, Entry};
 pub(crate) use writer::Writer;
+pub use writer::{AppendError, Appended, Condition, Entry};
 
 /// Bounds of the journal. `Default` has the values of the configuration's defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,11 +136,12 @@ impl Journal {
     /// # Errors
     /// As [`Self::open`].
     pub fn open_on(data_dir: &Path, settings: Settings, storage: Arc<dyn Storage>) -> Result<(Self, Recovery), OpenError> {
-        let (lock, last) = lock::Lock::take(data_dir)?;
+        let (mut lock, last) = lock::Lock::take(data_dir)?;
         let directory = journal_dir(data_dir);
         lock::create_private(&directory).map_err(|error| survey::failed("create", &directory, error))?;
         let recovered = recover::recover(&directory, last, &settings)?;
         let report = recovered.report.clone();
+        lock.begin(report.epoch).map_err(|error| survey::failed("lock", data_dir, error))?;
         let writer = Writer::new(directory, settings, storage, recovered);
         Ok((Self { writer, lock }, report))
     }

@@ -26,7 +26,7 @@ pub mod notify;
 pub mod route;
 
 // To people and programs.
-// api follows when what it reads is there.
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod exposition;

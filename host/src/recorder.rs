@@ -25,7 +25,7 @@ use pace::{Pace, Turn};
 /// Frames that are appended as one group at most.
 const GROUP_FRAMES_MAX: usize = 256;
 /// How long after a failed repair the next one is tried.
-const REPAIR_EVERY: Duration = Duration::from_secs(1);
+const REPAIR_EVERY: Duration = Duration::from_millis(if cfg!(test) { 10 } else { 1000 });
 
 /// The running recorder.
 #[derive(Debug)]
@@ -245,7 +245,9 @@ impl Core {
     fn answer(&self, outcome: &io::Result<()>) {
         let unsynced = self.writer.lock().unsynced_number();
         let mut waiting = self.waiting.lock();
-        while let Some(Waiting { committed, ack, .. }) = waiting.pop_front_if(|first| outcome.is_err() || first.number < unsynced) {
+        while let Some(Waiting { committed, ack, .. }) =
+            waiting.pop_front_if(|first| outcome.is_err() || first.number < unsynced)
+        {
             let _ = ack.send(match outcome {
                 Ok(()) => Ok(committed),
                 Err(error) => Err(SubmitError::Unsynced { committed, error: error.to_string() }),

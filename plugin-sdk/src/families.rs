@@ -82,6 +82,11 @@ impl Families {
         self.families.push(family);
     }
 
+    /// Adds another batch's families behind these.
+    pub fn append(&mut self, mut other: Self) {
+        self.families.append(&mut other.families);
+    }
+
     /// The families so far, in the order in which they were begun.
     pub fn as_slice(&self) -> &[Family] {
         &self.families
@@ -366,7 +371,7 @@ mod tests {
     #[test]
     fn a_family_without_points_is_left_out_and_a_wrong_one_named() {
         let mut families = Families::new();
-        drop(families.gauge("empty", ""));
+        let _pointless = families.gauge("empty", "");
         assert_eq!(families.clone().into_wire().unwrap(), []);
         families.push(Family {
             name: "odd".into(),

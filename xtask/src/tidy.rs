@@ -30,7 +30,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("schedule", &["bus", "clock", "edge", "event", "model", "plugin", "telemetry"]),
     ("alert", &["event", "model"]),
     ("health", &["event", "model"]),
-    ("latest", &["event", "model"]),
+    ("latest", &["edge", "event", "model"]),
     ("route", &["alert", "bus", "clock", "edge", "event", "health", "journal", "latest", "model", "plugin", "schedule", "telemetry"]),
     ("notify", &["alert", "bus", "clock", "event", "journal", "model", "plugin", "telemetry"]),
     ("exposition", &["latest", "model", "telemetry"]),
@@ -39,7 +39,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
         &["alert", "clock", "config", "event", "exposition", "health", "journal", "latest", "model", "notify", "plugin", "schedule", "telemetry"],
     ),
     ("app", &["*"]),
-    ("cli", &["app", "config", "event", "journal", "model"]),
+    ("cli", &["api", "app", "clock", "config", "event", "journal", "model"]),
 ];
 
 /// What the pure modules never name, whatever they may use.

@@ -28,15 +28,17 @@ class Collecting(unittest.TestCase):
         self.assertEqual(families, [types.Family("a_total", types.Kind.COUNTER, "", "", [], points)])
         self.assertEqual(lines, [])
 
-    def test_a_file_that_is_too_large_is_an_error_that_says_what_to_do(self):
-        with self.assertRaises(Err) as raised:
-            collect(b'{"a": 1}', '{"bytes-max": 4}')
-        self.assertEqual(raised.exception.value.fault, types.Fault.PERMANENT)
-        self.assertIn("raise `bytes-max`", raised.exception.value.message)
+    def test_what_the_host_refuses_goes_through_as_it_came(self):
+        refused = Err(types.Error(types.Fault.DENIED, "no grant for `/srv/status.json`", None))
+        with mock.patch.object(files, "read", side_effect=refused), self.assertRaises(Err) as raised:
+            app.Collector().collect(TARGET)
+        self.assertIs(raised.exception, refused)
 
-    def test_a_file_of_just_the_allowed_size_is_read(self):
+    def test_no_more_is_asked_for_than_is_allowed(self):
         families, _ = collect(b'{"a": 1}', '{"bytes-max": 8}')
         self.assertEqual(len(families), 1)
+        with self.assertRaises(Err):
+            collect(b'{"a": 1}', '{"bytes-max": 7}')
 
     def test_rubbish_is_an_error_that_names_the_file(self):
         with self.assertRaises(Err) as raised:

@@ -93,6 +93,8 @@ pub struct LogLine {
     pub level: String,
     /// What it said.
     pub message: String,
+    /// Names with values.
+    pub fields: BTreeMap<String, String>,
 }
 
 /// `GET /api/vigie/v1/targets`.
@@ -157,8 +159,10 @@ pub struct Alert {
     pub fired_at: Option<String>,
     /// When it was resolved.
     pub resolved_at: Option<String>,
-    /// Whether its rule is not evaluated at present.
-    pub unevaluated: bool,
+    /// Why it is in its state, where it is not the finding itself.
+    pub reason: Option<String>,
+    /// Why its rule is not evaluated at present.
+    pub unevaluated: Option<String>,
     /// Of the final labels.
     pub fingerprint: String,
 }
@@ -172,6 +176,8 @@ pub struct Rule {
     pub name: String,
     /// For people.
     pub expression: String,
+    /// `inactive`, `pending`, `firing`, or `unevaluated`.
+    pub state: &'static str,
     /// The last journaled evaluation.
     pub evaluated_at: Option<String>,
     /// Why it cannot be evaluated.

@@ -7,7 +7,7 @@ use super::limits::{AHEAD_MAX, LABEL_VALUE_BYTES_MAX, OUT_OF_ORDER_MAX};
 use super::output::BatchOutput;
 use super::source::{Source, Staged};
 use crate::event::{Collected, Event};
-use crate::model::{Columns, DropReason, Kind, SeriesId, Timestamp, Times};
+use crate::model::{Columns, DropReason, Kind, SeriesId, Times, Timestamp};
 
 /// Bytes that a sample counts beside its label values.
 pub(super) const SAMPLE_BYTES: usize = 16;
@@ -127,10 +127,11 @@ impl Batch {
     fn check_number<V: AsRef<str>>(&self, family: FamilyRef, values: &[V], value: f64) -> Result<(), Why> {
         let (kind, usable) = self.usable(family)?;
         let wrong = match kind {
-            // A comparison that NaN does not pass.
-            Kind::Counter if !(value >= 0.0) => "a counter's value is negative or NaN",
+            Kind::Counter if !is_count(value) => "a counter's value is negative or NaN",
             Kind::StateSet if value != 0.0 && value != 1.0 => "a state-set's value is neither 0 nor 1",
-            Kind::StateSet if usable.state_label.and_then(|at| values.get(at)).is_none_or(|state| state.as_ref().is_empty()) => {
+            Kind::StateSet
+                if usable.state_label.and_then(|at| values.get(at)).is_none_or(|state| state.as_ref().is_empty()) =>
+            {
                 "a state-set's label named as the family, which holds the state, is empty"
             }
             Kind::Info if value != 1.0 => "an info's value is not 1",
@@ -171,8 +172,7 @@ impl Batch {
 
     fn write_one(&mut self, interner: &Interner, local: u32, value: f64) -> Result<(), Why> {
         let slot = self.local_slot(interner, local)?;
-        // A comparison that NaN does not pass.
-        if self.source.slots.get(slot).counter && !(value >= 0.0) {
+        if self.source.slots.get(slot).counter && !is_count(value) {
             return Err(Why(DropReason::Invalid, "a counter's value is negative or NaN"));
         }
         self.sample(slot, value, self.now)
@@ -213,7 +213,8 @@ impl Batch {
     }
 
     fn abort(&mut self) {
-        self.drops.add(DropReason::CallFailed, self.ids.len(), || "the call trapped or was stopped after it had written".into());
+        self.drops
+            .add(DropReason::CallFailed, self.ids.len(), || "the call trapped or was stopped after it had written".into());
         self.source.forget(&std::mem::take(&mut self.touched));
         self.ids.clear();
         self.values.clear();
@@ -346,17 +347,28 @@ impl Batch {
     fn drop_local(&mut self, interner: &Interner, local: u32, why: Why) {
         let limit = self.source.share.limits().series;
         let example = || match interner.get(local) {
-            Some(interned) => explain(&format!("`{}{}`", shown(&interned.name), shown(&interned.labels.to_string())), why, limit),
+            Some(interned) => {
+                explain(&format!("`{}{}`", shown(&interned.name), shown(&interned.labels.to_string())), why, limit)
+            }
             None => format!("id {local} {}", why.1),
         };
         self.drops.add(why.0, 1, example);
     }
 }
 
+/// Whether a counter may have this value. NaN does not pass.
+fn is_count(value: f64) -> bool {
+    value >= 0.0
+}
+
 /// What a point is told that would be one series too many.
 pub(super) const SERIES_LIMIT: Why = Why(DropReason::SeriesLimit, "is one series too many");
 
 fn explain(what: &str, why: Why, series_limit: usize) -> String {
-    let more = if why.0 == DropReason::SeriesLimit { format!(", the plugin may have {series_limit} live ones") } else { String::new() };
+    let more = if why.0 == DropReason::SeriesLimit {
+        format!(", the plugin may have {series_limit} live ones")
+    } else {
+        String::new()
+    };
     format!("{what}: {}{more}", why.1)
 }

@@ -169,7 +169,13 @@ impl Cache {
     }
 
     /// The slots of a known point.
-    pub(super) fn find_point<V: AsRef<str>>(&mut self, hash: u64, family: FamilyRef, values: &[V], batch: u32) -> Option<&PointSlots> {
+    pub(super) fn find_point<V: AsRef<str>>(
+        &mut self,
+        hash: u64,
+        family: FamilyRef,
+        values: &[V],
+        batch: u32,
+    ) -> Option<&PointSlots> {
         let points = &self.points;
         let at = *self.point_index.find(hash, |at| {
             let point = &points[*at as usize];
@@ -181,7 +187,14 @@ impl Cache {
     }
 
     /// Remembers a point; one with the same key is replaced.
-    pub(super) fn add_point<V: AsRef<str>>(&mut self, hash: u64, family: FamilyRef, values: &[V], batch: u32, slots: PointSlots) {
+    pub(super) fn add_point<V: AsRef<str>>(
+        &mut self,
+        hash: u64,
+        family: FamilyRef,
+        values: &[V],
+        batch: u32,
+        slots: PointSlots,
+    ) {
         let points = &self.points;
         let same = |at: &u32| points[*at as usize].family == family.0 && is_key(&points[*at as usize].key, values);
         if let Some(at) = self.point_index.find(hash, same).copied() {

@@ -26,19 +26,38 @@ pub struct Quantile {
     pub value: f64,
 }
 
+/// The rules of one kind for bounds with their values, and for the count.
+type Check = fn(&Batch, FamilyRef, &[(f64, f64)], f64) -> Result<(), Why>;
+
 const fn invalid(wrong: &'static str) -> Why {
     Why(DropReason::Invalid, wrong)
 }
 
 impl Batch {
     /// A point of a histogram or gauge histogram; `at` in the contract's milliseconds.
-    pub fn histogram<V: AsRef<str>>(&mut self, family: FamilyRef, values: &[V], sum: f64, count: f64, buckets: &[Bucket], at: Option<f64>) {
+    pub fn histogram<V: AsRef<str>>(
+        &mut self,
+        family: FamilyRef,
+        values: &[V],
+        sum: f64,
+        count: f64,
+        buckets: &[Bucket],
+        at: Option<f64>,
+    ) {
         let pairs: Vec<(f64, f64)> = buckets.iter().map(|bucket| (bucket.upper_bound, bucket.count)).collect();
         self.distribution(family, values, &pairs, (sum, count), at, Batch::check_histogram);
     }
 
     /// A point of a summary; `at` in the contract's milliseconds.
-    pub fn summary<V: AsRef<str>>(&mut self, family: FamilyRef, values: &[V], sum: f64, count: f64, quantiles: &[Quantile], at: Option<f64>) {
+    pub fn summary<V: AsRef<str>>(
+        &mut self,
+        family: FamilyRef,
+        values: &[V],
+        sum: f64,
+        count: f64,
+        quantiles: &[Quantile],
+        at: Option<f64>,
+    ) {
         let pairs: Vec<(f64, f64)> = quantiles.iter().map(|quantile| (quantile.quantile, quantile.value)).collect();
         self.distribution(family, values, &pairs, (sum, count), at, Batch::check_summary);
     }
@@ -50,7 +69,7 @@ impl Batch {
         pairs: &[(f64, f64)],
         totals: (f64, f64),
         at: Option<f64>,
-        check: fn(&Self, FamilyRef, &[(f64, f64)], f64) -> Result<(), Why>,
+        check: Check,
     ) {
         let samples = pairs.len() + 2;
         let taken = self.take(samples, values).and_then(|()| {
@@ -96,7 +115,12 @@ impl Batch {
     }
 
     /// The slots of a point, from the cache while its bounds stay the same.
-    fn distribution_slots<V: AsRef<str>>(&mut self, family: FamilyRef, values: &[V], pairs: &[(f64, f64)]) -> Result<Box<[u32]>, Why> {
+    fn distribution_slots<V: AsRef<str>>(
+        &mut self,
+        family: FamilyRef,
+        values: &[V],
+        pairs: &[(f64, f64)],
+    ) -> Result<Box<[u32]>, Why> {
         let hash = self.source.cache.point_hash(family, values);
         let known = self.source.cache.find_point(hash, family, values, self.source.batch);
         if let Some(PointSlots::Many(known)) = known
@@ -122,7 +146,13 @@ impl Batch {
     }
 
     /// Puts all samples of a point into the columns, or none.
-    fn distribution_samples(&mut self, slots: &[u32], pairs: &[(f64, f64)], totals: (f64, f64), time: Timestamp) -> Result<(), Why> {
+    fn distribution_samples(
+        &mut self,
+        slots: &[u32],
+        pairs: &[(f64, f64)],
+        totals: (f64, f64),
+        time: Timestamp,
+    ) -> Result<(), Why> {
         let batch = self.source.batch;
         for slot in slots {
             self.source.slots.get(*slot).accepts(batch, time)?;

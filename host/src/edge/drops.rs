@@ -47,7 +47,10 @@ impl Drops {
 
     pub(super) fn into_counts(self) -> Vec<DropCount> {
         let counts = self.counts;
-        self.examples.into_iter().map(|(reason, example)| DropCount { reason, count: counts[reason as usize], example }).collect()
+        self.examples
+            .into_iter()
+            .map(|(reason, example)| DropCount { reason, count: counts[reason as usize], example })
+            .collect()
     }
 }
 

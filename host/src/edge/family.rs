@@ -60,14 +60,19 @@ fn known(table: &HashMap<Box<str>, Arc<Family>>, family: &Family) -> Result<Opti
         }
         found = Some(kept.clone());
     }
-    Ok(found.map(|kept| Claimed { differs: differs(&kept.help, &family.help) || differs(&kept.unit, &family.unit), family: kept }))
+    Ok(found
+        .map(|kept| Claimed { differs: differs(&kept.help, &family.help) || differs(&kept.unit, &family.unit), family: kept }))
 }
 
-/// All names that a family takes: its series' and, for its lines in a page, its own.
+/// All names that a family takes: its series' and, for its lines in a page, its own. A gauge histogram is a histogram in Prometheus text
+/// and takes the names of one.
 fn names(family: &Family) -> impl Iterator<Item = Box<str>> + '_ {
-    let suffixes = family.kind.suffixes();
-    let own = (!suffixes.contains(&"")).then(|| family.name.clone());
-    own.into_iter().chain(suffixes.iter().map(|suffix| format!("{}{suffix}", family.name).into()))
+    let more: &[&str] = match family.kind {
+        Kind::Histogram => &[""],
+        Kind::GaugeHistogram => &["", "_sum", "_count"],
+        _ => &[],
+    };
+    more.iter().chain(family.kind.suffixes()).map(|suffix| format!("{}{suffix}", family.name).into())
 }
 
 fn differs(kept: &str, came: &str) -> bool {
@@ -80,7 +85,12 @@ fn completes(kept: &Family, came: &Family) -> bool {
 
 fn completed(kept: &Family, came: &Family) -> Family {
     let either = |kept: &str, came: &str| if kept.is_empty() { came.into() } else { kept.into() };
-    Family { name: kept.name.clone(), kind: kept.kind, unit: either(&kept.unit, &came.unit), help: either(&kept.help, &came.help) }
+    Family {
+        name: kept.name.clone(),
+        kind: kept.kind,
+        unit: either(&kept.unit, &came.unit),
+        help: either(&kept.help, &came.help),
+    }
 }
 
 #[cfg(test)]

@@ -93,9 +93,14 @@ fn checked<N: AsRef<str>, V: AsRef<str>>(name: &str, kind: Kind, labels: &[(N, V
     let names: Vec<&str> = labels.iter().map(|(name, _)| name.as_ref()).collect();
     check_label_names(&names).map_err(|wrong| format!("`{}`: {wrong}", shown(name)))?;
     if let Some((long, _)) = labels.iter().find(|(_, value)| value.as_ref().len() > LABEL_VALUE_BYTES_MAX) {
-        return Err(format!("`{}`: label `{}` has a value of more than {LABEL_VALUE_BYTES_MAX} bytes", shown(name), long.as_ref()));
+        return Err(format!(
+            "`{}`: label `{}` has a value of more than {LABEL_VALUE_BYTES_MAX} bytes",
+            shown(name),
+            long.as_ref()
+        ));
     }
-    let labels = Labels::new(labels.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))).map_err(|wrong| wrong.to_string())?;
+    let labels =
+        Labels::new(labels.iter().map(|(name, value)| (name.as_ref(), value.as_ref()))).map_err(|wrong| wrong.to_string())?;
     Ok(Interned { name: name.into(), kind, labels })
 }
 

@@ -51,7 +51,9 @@ impl Base {
         if self.honor == HonorLabels::No {
             for at in 0..names.len() {
                 let mut name = String::from(&*names[at]);
-                while self.get(&name).is_some() || (name.len() > own[at].as_ref().len() && names.iter().any(|other| **other == name)) {
+                while self.get(&name).is_some()
+                    || (name.len() > own[at].as_ref().len() && names.iter().any(|other| **other == name))
+                {
                     name.insert_str(0, EXPORTED);
                 }
                 names[at] = name.into();
@@ -61,7 +63,12 @@ impl Base {
     }
 
     /// A series' labels. Empty values are absent before anything is compared, so that none hides a label of the host.
-    pub(super) fn labels<'a>(&self, name: &str, own: impl Iterator<Item = (&'a str, &'a str)>, bound: Option<(&str, &str)>) -> Labels {
+    pub(super) fn labels<'a>(
+        &self,
+        name: &str,
+        own: impl Iterator<Item = (&'a str, &'a str)>,
+        bound: Option<(&str, &str)>,
+    ) -> Labels {
         let boxed = |(name, value): (&str, &str)| (Box::from(name), Box::from(value));
         let first = [(METRIC_NAME, name)].into_iter().chain(bound).map(boxed);
         let own = own.filter(|(_, value)| !value.is_empty()).map(boxed);

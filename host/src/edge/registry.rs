@@ -85,7 +85,11 @@ impl SeriesRegistry {
     /// Whether a definition is known to be in the journal.
     #[must_use]
     pub fn is_confirmed(&self, id: SeriesId) -> bool {
-        self.entries.read().get(id.index()).and_then(Option::as_ref).is_some_and(|entry| entry.confirmed.load(Ordering::Relaxed))
+        self.entries
+            .read()
+            .get(id.index())
+            .and_then(Option::as_ref)
+            .is_some_and(|entry| entry.confirmed.load(Ordering::Relaxed))
     }
 
     /// Every confirmed series by id: what a snapshot or a checkpoint of the journal holds.
@@ -93,7 +97,10 @@ impl SeriesRegistry {
     pub fn snapshot(&self) -> Vec<(SeriesId, SeriesDefinition)> {
         let entries = self.entries.read();
         let known = (0_u32..).zip(entries.iter()).filter_map(|(id, entry)| Some((SeriesId(id), entry.as_ref()?)));
-        known.filter(|(_, entry)| entry.confirmed.load(Ordering::Relaxed)).map(|(id, entry)| (id, entry.definition.clone())).collect()
+        known
+            .filter(|(_, entry)| entry.confirmed.load(Ordering::Relaxed))
+            .map(|(id, entry)| (id, entry.definition.clone()))
+            .collect()
     }
 
     /// Takes a definition from a snapshot or from the journal: confirmed. A later definition of an id replaces an earlier one.

@@ -53,7 +53,10 @@ impl Batch {
 
     fn kind_clash(&mut self, name: &str, kept: Kind, came: Kind) -> Refusal {
         self.clash(name, kept, came);
-        let message = format!("`{}` or a name of its series is a {kept:?} already, and came as {came:?}; rename one of them", shown(name));
+        let message = format!(
+            "`{}` or a name of its series is a {kept:?} already, and came as {came:?}; rename one of them",
+            shown(name)
+        );
         Refusal { reason: DropReason::Clash, message }
     }
 
@@ -61,7 +64,9 @@ impl Batch {
     fn state_label<N: AsRef<str>>(&self, described: &Described<'_, N>) -> Result<usize, Refusal> {
         let name = described.name;
         let place = described.label_names.iter().position(|label| label.as_ref() == name);
-        let place = place.ok_or_else(|| Refusal::invalid(format!("state-set `{}` has no label named as itself for the state", shown(name))))?;
+        let place = place.ok_or_else(|| {
+            Refusal::invalid(format!("state-set `{}` has no label named as itself for the state", shown(name)))
+        })?;
         match self.source.base.get(name) {
             Some(_) => Err(Refusal::invalid(format!("state-set `{}` is named as a label of its target", shown(name)))),
             None => Ok(place),
@@ -76,7 +81,10 @@ impl Batch {
             _ => return Ok(()),
         };
         if described.label_names.iter().any(|name| name.as_ref() == label) || self.source.base.get(label).is_some() {
-            return Err(Refusal::invalid(format!("`{}` has a label `{label}` of its own, which the host writes", shown(described.name))));
+            return Err(Refusal::invalid(format!(
+                "`{}` has a label `{label}` of its own, which the host writes",
+                shown(described.name)
+            )));
         }
         Ok(())
     }
@@ -177,7 +185,10 @@ fn check_description<N: AsRef<str>>(described: &Described<'_, N>) -> Result<(), 
     let name = described.name;
     let longest = described.kind.suffixes().iter().map(|suffix| suffix.len()).max().unwrap_or(0);
     if !is_metric_name(name) || name.len() + longest > NAME_BYTES_MAX {
-        return Err(format!("`{}` is no metric name, names match [a-zA-Z_:][a-zA-Z0-9_:]* and have at most {NAME_BYTES_MAX} bytes", shown(name)));
+        return Err(format!(
+            "`{}` is no metric name, names match [a-zA-Z_:][a-zA-Z0-9_:]* and have at most {NAME_BYTES_MAX} bytes",
+            shown(name)
+        ));
     }
     if !is_unit(described.unit) {
         return Err(format!("`{}` has the unit `{}`, units match [a-zA-Z0-9_:]*", shown(name), shown(described.unit)));

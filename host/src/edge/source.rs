@@ -127,7 +127,9 @@ impl Source {
 
     pub(super) fn seed(&mut self, ids: impl IntoIterator<Item = SeriesId>, mine: impl Fn(&str) -> bool) {
         for id in ids {
-            let Some(definition) = self.registry.definition(id).filter(|definition| mine(&definition.family.name)) else { continue };
+            let Some(definition) = self.registry.definition(id).filter(|definition| mine(&definition.family.name)) else {
+                continue;
+            };
             let at = self.slots.of(id, definition.family.kind == Kind::Counter);
             let slot = self.slots.get_mut(at);
             if slot.held {
@@ -144,8 +146,13 @@ impl Source {
         self.committed();
         let ended = self.live_ids();
         self.staged = Some(Staged { ending: Ending::Aborted, touched: Vec::new(), defined: Vec::new() });
-        let collected =
-            Collected { plugin: self.plugin.clone(), target: self.target.clone(), samples: Columns::empty(now), ended, dropped: Vec::new() };
+        let collected = Collected {
+            plugin: self.plugin.clone(),
+            target: self.target.clone(),
+            samples: Columns::empty(now),
+            ended,
+            dropped: Vec::new(),
+        };
         (!collected.ended.is_empty()).then_some(collected)
     }
 

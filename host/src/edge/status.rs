@@ -44,7 +44,13 @@ impl StatusSource {
         let mut batch = self.source.take()?.begin(now);
         let [check, target] = self.labels.each_ref().map(String::as_str);
         let names = ["check", "target"];
-        let statuses = batch.family(STATUS, Kind::Gauge, "", "Whether the check's last answer was this status.", &["check", "target", "status"]);
+        let statuses = batch.family(
+            STATUS,
+            Kind::Gauge,
+            "",
+            "Whether the check's last answer was this status.",
+            &["check", "target", "status"],
+        );
         for status in Status::ALL {
             batch.number(statuses, &[check, target, status.as_str()], f64::from(u8::from(status == report.status)), None);
         }
@@ -54,7 +60,8 @@ impl StatusSource {
             Status::Unknown => None,
         };
         if let Some(up) = up {
-            let family = batch.family(UP, Kind::Gauge, "", "Whether the target answers: 1 for up and degraded, 0 for down.", &names);
+            let family =
+                batch.family(UP, Kind::Gauge, "", "Whether the target answers: 1 for up and degraded, 0 for down.", &names);
             batch.number(family, &[check, target], up, None);
         }
         if let Some(latency) = report.latency {

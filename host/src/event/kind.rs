@@ -3,6 +3,38 @@
 use super::Event;
 use crate::model::PluginName;
 
+/// All kinds, in the order of the events.
+pub const KINDS: [&str; 28] = [
+    "host-started",
+    "host-stopped",
+    "journal-truncated",
+    "segments-deleted",
+    "plugin-loaded",
+    "plugin-stopped",
+    "plugin-refused",
+    "call-trapped",
+    "call-erred",
+    "call-timed-out",
+    "target-backed-off",
+    "plugin-quarantined",
+    "plugin-released",
+    "capability-denied",
+    "runs-missed",
+    "series-defined",
+    "family-clashed",
+    "samples-collected",
+    "check-completed",
+    "rules-declared",
+    "rule-evaluated",
+    "alert-pended",
+    "alert-dismissed",
+    "alert-fired",
+    "alert-resolved",
+    "notification-sent",
+    "notification-failed",
+    "cursor-skipped",
+];
+
 impl Event {
     /// The kind's name as the API and the command line write it.
     #[must_use]
@@ -35,6 +67,7 @@ impl Event {
             Self::AlertResolved(_) => "alert-resolved",
             Self::NotificationSent(_) => "notification-sent",
             Self::NotificationFailed { .. } => "notification-failed",
+            Self::JournalDamaged { .. } => "journal-damaged",
             Self::CursorSkipped { .. } => "cursor-skipped",
         }
     }
@@ -46,6 +79,7 @@ impl Event {
             Self::HostStarted { .. }
             | Self::HostStopped { .. }
             | Self::JournalTruncated { .. }
+            | Self::JournalDamaged { .. }
             | Self::SegmentsDeleted { .. }
             | Self::SeriesDefined { .. } => None,
             Self::PluginLoaded(facts) => Some(&facts.plugin),
@@ -70,5 +104,17 @@ impl Event {
             | Self::RulesDeclared { plugin, .. }
             | Self::CursorSkipped { plugin, .. } => Some(plugin),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_is_listed() {
+        let named: Vec<&str> =
+            include_str!("kind.rs").lines().filter_map(|line| line.split_once("=> \"")?.1.strip_suffix("\",")).collect();
+        assert_eq!(named, KINDS);
     }
 }

@@ -62,6 +62,12 @@ impl Faults {
         self.changed.notify_all();
     }
 
+    /// Takes note that a file was synced by somebody else.
+    pub(crate) fn note_synced(&self, path: &Path) {
+        let metadata = path.metadata().unwrap();
+        self.plan.lock().synced.insert(metadata.ino(), metadata.len());
+    }
+
     /// Syncs of files that were asked for.
     pub(crate) fn syncs(&self) -> u32 {
         self.plan.lock().syncs

@@ -5,12 +5,14 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::Path;
 
+use crate::model::Epoch;
+
 use super::OpenError;
 
-/// What the file holds when the last host has synced and closed the journal.
+/// The state of a journal that was synced and closed. Else the state names the run of the machine that began it.
 const CLOSED: &str = "closed";
-/// Each text is padded to so many bytes.
-const LINE_BYTES: usize = 63;
+/// The file's text is padded to so many bytes.
+const LINE_BYTES: usize = 127;
 
 /// How the data directory's last host ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,61 +25,77 @@ pub(super) enum LastEnd {
     MachineDown,
 }
 
+/// What the last host left: how it ended, and the journal's epoch, which is here too in case the segments lost it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Last {
+    pub(super) end: LastEnd,
+    pub(super) epoch: Option<Epoch>,
+}
+
 /// A data directory that is ours until this is dropped.
 #[derive(Debug)]
-pub(super) struct Lock(File);
+pub(super) struct Lock {
+    file: File,
+    epoch: Epoch,
+}
 
 impl Lock {
     /// Makes the directory, for us alone, if it is not there, and locks it.
-    pub(super) fn take(directory: &Path) -> Result<(Self, LastEnd), OpenError> {
+    pub(super) fn take(directory: &Path) -> Result<(Self, Last), OpenError> {
         let failed = |action, source| OpenError::Io { action, path: directory.to_owned(), source };
         create_private(directory).map_err(|error| failed("create the data directory", error))?;
         let path = directory.join("lock");
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)
-            .map_err(|error| failed("open the lock file of", error))?;
-        let mut text = String::new();
-        match file.try_lock() {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        let mut file = options.open(&path).map_err(|error| failed("open the lock file of", error))?;
+        let locked = file.try_lock();
+        let mut text = Vec::new();
+        file.read_to_end(&mut text).map_err(|error| failed("read the lock file of", error))?;
+        let text = String::from_utf8_lossy(&text).into_owned();
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                let _ = file.read_to_string(&mut text);
                 let pid = text.split_whitespace().next().unwrap_or("unknown").to_owned();
                 return Err(OpenError::InUse { directory: directory.to_owned(), pid });
             }
             Err(TryLockError::Error(error)) => return Err(failed("lock", error)),
         }
-        // What is no text here was never written by a host that closed.
-        let last = file.read_to_string(&mut text).map_or(LastEnd::MachineDown, |_| last_end(&text));
-        let lock = Self(file);
-        let state = format!("{} {}", std::process::id(), boot_id());
-        lock.write(&state).map_err(|error| failed("write the lock file of", error))?;
+        let last = last(&text);
+        let lock = Self { file, epoch: last.epoch.unwrap_or_default() };
+        // Until the journal is recovered only the process is another: if we are killed now, the next one must know the same.
+        let (_, state) = text.trim().split_once(' ').unwrap_or(("", CLOSED));
+        lock.write(state).map_err(|error| failed("write the lock file of", error))?;
         Ok((lock, last))
+    }
+
+    /// Takes note that the journal is recovered, and may from now on hold what is not synced.
+    pub(super) fn begin(&mut self, epoch: Epoch) -> io::Result<()> {
+        self.epoch = epoch;
+        self.write(&format!("{} {}", boot_id(), epoch.0))
     }
 
     /// Takes note that all is synced and nothing will be written any more.
     pub(super) fn close(self) -> io::Result<()> {
-        self.write(CLOSED)
+        self.write(&format!("{CLOSED} {}", self.epoch.0))
     }
 
     /// In one write of one length, so that a crash leaves the text before or this one.
-    fn write(&self, text: &str) -> io::Result<()> {
-        self.0.write_all_at(format!("{text:<LINE_BYTES$}\n").as_bytes(), 0)?;
-        self.0.sync_data()
+    fn write(&self, state: &str) -> io::Result<()> {
+        let text = format!("{} {state}", std::process::id());
+        self.file.write_all_at(format!("{text:<LINE_BYTES$.LINE_BYTES$}\n").as_bytes(), 0)?;
+        self.file.sync_data()
     }
 }
 
-fn last_end(text: &str) -> LastEnd {
+/// Reads `process state epoch`.
+fn last(text: &str) -> Last {
     let words: Vec<&str> = text.split_whitespace().collect();
-    match words[..] {
-        [] | [CLOSED] => LastEnd::Closed,
-        [_, boot] if boot != "unknown" && boot == boot_id() => LastEnd::Killed,
+    let end = match words[..] {
+        [] | [_, CLOSED, ..] => LastEnd::Closed,
+        [_, boot, ..] if boot != "unknown" && boot == boot_id() => LastEnd::Killed,
         _ => LastEnd::MachineDown,
-    }
+    };
+    Last { end, epoch: words.get(2).and_then(|epoch| epoch.parse().ok()).map(Epoch) }
 }
 
 /// Names this run of the machine.
@@ -101,26 +119,31 @@ mod tests {
     fn a_data_directory_is_private_and_has_one_host() {
         let parent = tempfile::tempdir().unwrap();
         let directory = parent.path().join("data");
-        let (lock, last) = Lock::take(&directory).unwrap();
-        assert_eq!(last, LastEnd::Closed);
+        let (mut lock, before) = Lock::take(&directory).unwrap();
+        assert_eq!(before, Last { end: LastEnd::Closed, epoch: None });
         assert_eq!(fs::metadata(&directory).unwrap().permissions().mode() & 0o777, 0o700);
         let refused = Lock::take(&directory).unwrap_err().to_string();
         assert!(refused.contains(&format!("process {}", std::process::id())), "{refused}");
+        lock.begin(Epoch(3)).unwrap();
+        drop(lock);
+        let (lock, before) = Lock::take(&directory).unwrap();
+        assert_eq!(before, Last { end: LastEnd::Killed, epoch: Some(Epoch(3)) });
         lock.close().unwrap();
-        assert_eq!(Lock::take(&directory).unwrap().1, LastEnd::Closed);
+        assert_eq!(Lock::take(&directory).unwrap().1, Last { end: LastEnd::Closed, epoch: Some(Epoch(3)) });
     }
 
     #[test]
     fn the_lock_file_tells_how_the_last_host_ended() {
-        for (text, end) in [
-            ("", LastEnd::Closed),
-            ("closed\n", LastEnd::Closed),
-            (&format!("12 {}\n", boot_id()), LastEnd::Killed),
-            ("12 another-boot\n", LastEnd::MachineDown),
-            ("12 unknown\n", LastEnd::MachineDown),
-            ("\0\0\0", LastEnd::MachineDown),
+        let epoch = Some(Epoch(4));
+        for (text, end, epoch) in [
+            ("", LastEnd::Closed, None),
+            ("12 closed 4\n", LastEnd::Closed, epoch),
+            (&format!("12 {} 4\n", boot_id()), LastEnd::Killed, epoch),
+            ("12 another-boot 4\n", LastEnd::MachineDown, epoch),
+            ("12 unknown\n", LastEnd::MachineDown, None),
+            ("\0\0\0", LastEnd::MachineDown, None),
         ] {
-            assert_eq!(last_end(text), end, "{text:?}");
+            assert_eq!(last(text), Last { end, epoch }, "{text:?}");
         }
     }
 }

@@ -45,10 +45,9 @@ pub fn read_dir(data_dir: &Path) -> Result<Offline, OpenError> {
             None => {}
         }
     }
-    let end = segments.last().map_or(Head { number: 1, offset: Offset(1) }, |last| Head {
-        number: last.end.number,
-        offset: last.end.offset,
-    });
+    let end = segments
+        .last()
+        .map_or(Head { number: 1, offset: Offset(1) }, |last| Head { number: last.end.number, offset: last.end.offset });
     let shared = Shared { directory, segments: RwLock::new(segments), ring: RwLock::new(Ring::new(0, 0, end.number)) };
     let last = before(end.offset);
     let tail = Tail {
@@ -168,7 +167,8 @@ impl Offline {
     pub(super) fn last_frame_position(&self) -> u64 {
         let segments = self.tail.shared.segments.read();
         let segment = segments.last().unwrap();
-        let mut source = FrameSource::open(&segment.path, segment.header, segment.header.start(), segment.end.position).unwrap();
+        let mut source =
+            FrameSource::open(&segment.path, segment.header, segment.header.start(), segment.end.position).unwrap();
         let mut position = 0;
         while source.place().number < segment.end.number {
             position = source.place().position;

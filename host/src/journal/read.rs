@@ -218,6 +218,9 @@ impl Reader {
 
     fn admit_batch(&mut self, batch: Batch, head: Head) {
         self.source = batch.source;
+        if let (Place::Offset(_), Some(lost)) = (self.place, batch.lost) {
+            self.place = lost;
+        }
         self.admit(batch.records, head);
     }
 

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use crate::model::{Epoch, Offset};
 
-use super::format::{Digest, Mark, SEGMENT_HEADER};
-use super::lock::LastEnd;
+use super::format::{Digest, Mark, SEGMENT_HEADER, SegmentHeader};
+use super::lock::{Last, LastEnd};
 use super::segment::{Segment, name_of};
 use super::survey::{Candidate, Survey, candidates, failed};
 use super::{OpenError, Settings};
@@ -59,53 +59,63 @@ pub(super) struct Recovered {
     pub(super) segments: Vec<Segment>,
     /// Where it goes on.
     pub(super) end: Mark,
+    /// Whether frames at the end were lost, whose offsets may have been told to the outside.
+    cut: bool,
     pub(super) report: Recovery,
 }
 
 /// Looks through the segments, cuts and sets aside what is not whole, and syncs what may not be.
-pub(super) fn recover(journal: &Path, last: LastEnd, settings: &Settings) -> Result<Recovered, OpenError> {
+pub(super) fn recover(journal: &Path, last: Last, settings: &Settings) -> Result<Recovered, OpenError> {
     remove_leftovers(journal).map_err(|error| failed("clean up", journal, error))?;
     let candidates = candidates(journal)?;
-    let epoch = candidates.iter().filter_map(|candidate| candidate.header.ok()).map(|header| header.epoch).max();
+    let epoch =
+        candidates.iter().filter_map(|candidate| candidate.header.ok()).map(|header| header.epoch).max().max(last.epoch);
     let mut recovered = Recovered {
         segments: Vec::new(),
         end: Mark { position: 0, number: 1, offset: Offset(1), chain: Digest::default() },
+        cut: false,
         report: Recovery::default(),
     };
     // What stands before a sealed segment was synced: a bad place there is damage of the disk, and costs that place only.
     let open = candidates.iter().rposition(|candidate| candidate.sealed.is_some()).map_or(0, |at| at + 1);
     for (at, candidate) in candidates[..open].iter().enumerate() {
-        let stop = next_number(&candidates, at);
-        recovered.settled(candidate, stop, settings).map_err(|error| failed("recover", &candidate.path, error))?;
+        recovered
+            .settled(candidate, next_header(&candidates, at), settings)
+            .map_err(|error| failed("recover", &candidate.path, error))?;
     }
     recovered.open_end(&candidates[open..], settings).map_err(|error| failed("recover", journal, error))?;
     recovered.sync(journal).map_err(|error| failed("sync", journal, error))?;
     let report = &mut recovered.report;
-    let lost = !report.truncated.is_empty() || !report.damaged.is_empty() || last == LastEnd::MachineDown;
-    report.raised = lost && epoch.is_some();
+    report.raised = epoch.is_some() && (recovered.cut || last.end == LastEnd::MachineDown);
     report.epoch = Epoch(epoch.map_or(1, |epoch| epoch.0 + u32::from(report.raised)));
-    report.last = recovered.segments.iter().rev().find(|segment| !segment.is_empty()).map_or(Offset::ZERO, |segment| {
-        Offset(segment.end.offset.0.saturating_sub(1))
-    });
+    report.last = recovered
+        .segments
+        .iter()
+        .rev()
+        .find(|segment| !segment.is_empty())
+        .map_or(Offset::ZERO, |segment| Offset(segment.end.offset.0.saturating_sub(1)));
     Ok(recovered)
 }
 
-fn next_number(candidates: &[Candidate], at: usize) -> Option<u64> {
-    candidates[at + 1..].iter().find_map(|candidate| candidate.header.ok()).map(|header| header.number)
+fn next_header(candidates: &[Candidate], at: usize) -> Option<SegmentHeader> {
+    candidates[at + 1..].iter().find_map(|candidate| candidate.header.ok())
 }
 
 impl Recovered {
     /// Takes a segment behind which everything was synced, whatever is in it.
-    fn settled(&mut self, candidate: &Candidate, stop: Option<u64>, settings: &Settings) -> io::Result<()> {
+    fn settled(&mut self, candidate: &Candidate, next: Option<SegmentHeader>, settings: &Settings) -> io::Result<()> {
         if let Some(sealed) = &candidate.sealed {
             self.keep(sealed.clone());
             return Ok(());
         }
-        let survey = candidate.survey(stop, settings.segment_bytes)?;
+        let survey = candidate.survey(next.map(|next| next.number), settings.segment_bytes)?;
         let Err(reason) = candidate.header else {
-            let segment = Segment { sealed: true, ..survey.whole };
-            if let Some(reason) = survey.bad {
-                self.report.damaged.push(damaged(candidate, &candidate.path, candidate.length, reason));
+            let segment = survey.whole;
+            let short = next.filter(|next| next.epoch == segment.header.epoch && next.number > segment.end.number);
+            if let Some(reason) = survey.bad.or(short.map(|_| "frames are missing at its end")) {
+                let mut damaged = damaged(candidate, &candidate.path, candidate.length - survey.prefix.end.position, reason);
+                damaged.lost = short.map(|next| (segment.end.offset, Offset(next.first.0.saturating_sub(1))));
+                self.report.damaged.push(damaged);
             }
             self.keep(segment);
             return Ok(());
@@ -118,7 +128,7 @@ impl Recovered {
     /// Takes the segments at the end, of which some may not be synced, up to the first place that is not whole.
     fn open_end(&mut self, open: &[Candidate], settings: &Settings) -> io::Result<()> {
         for (at, candidate) in open.iter().enumerate() {
-            let survey = candidate.survey(next_number(open, at), settings.segment_bytes)?;
+            let survey = candidate.survey(next_header(open, at).map(|next| next.number), settings.segment_bytes)?;
             let reason = match (self.follows(candidate), survey.bad) {
                 (false, _) => Some("frames before this segment are missing"),
                 (true, bad) => bad,
@@ -143,6 +153,7 @@ impl Recovered {
 
     /// Ends the journal in the first of these segments: what follows is an unfinished write, or it is damaged.
     fn cut(&mut self, rest: &[Candidate], survey: Survey, reason: &'static str, settings: &Settings) -> io::Result<()> {
+        self.cut = true;
         let (first, later) = (&rest[0], &rest[1..]);
         let usable = first.header.is_ok() && self.follows(first);
         let mut lost_end = if survey.whole.is_empty() { self.end } else { survey.whole.end };
@@ -172,7 +183,13 @@ impl Recovered {
         removed.iter().try_for_each(|candidate| fs::remove_file(&candidate.path))
     }
 
-    fn set_aside(&mut self, rest: &[Candidate], prefix: Option<Segment>, lost_end: Mark, reason: &'static str) -> io::Result<()> {
+    fn set_aside(
+        &mut self,
+        rest: &[Candidate],
+        prefix: Option<Segment>,
+        lost_end: Mark,
+        reason: &'static str,
+    ) -> io::Result<()> {
         let from = prefix.as_ref().map_or(self.end.offset, |prefix| prefix.end.offset);
         for (at, candidate) in rest.iter().enumerate() {
             let keep = prefix.as_ref().filter(|prefix| at == 0 && !prefix.is_empty()).map_or(0, |prefix| prefix.end.position);
@@ -202,7 +219,7 @@ impl Recovered {
     fn sync(&mut self, journal: &Path) -> io::Result<()> {
         let last = self.segments.len().saturating_sub(1);
         for (at, segment) in self.segments.iter_mut().enumerate() {
-            if segment.sealed && super::segment::index_path(&segment.path).exists() {
+            if segment.sealed {
                 continue;
             }
             File::open(&segment.path)?.sync_data()?;

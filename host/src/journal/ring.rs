@@ -51,11 +51,18 @@ impl Ring {
         self.since(self.unsynced).map(|(record, _)| record.clone()).collect()
     }
 
-    /// Up to `frames` frames from number `number` on; `None` if that one is not here.
+    /// The number of the oldest frame that is here.
+    pub(super) fn first_number(&self) -> Option<u64> {
+        self.records.front().map(|(record, _)| record.number)
+    }
+
+    /// Up to `frames` frames from number `number` on, none if that one is the next to come; `None` if that one is not here.
     pub(super) fn get(&self, number: u64, frames: usize) -> Option<Vec<Arc<Record>>> {
         let first = self.records.front()?.0.number;
         let last = self.records.back()?.0.number;
-        (first..=last).contains(&number).then(|| self.since(number).take(frames).map(|(record, _)| record.clone()).collect())
+        (first..=last + 1)
+            .contains(&number)
+            .then(|| self.since(number).take(frames).map(|(record, _)| record.clone()).collect())
     }
 
     /// The number of the first frame for one who starts at `from`; `None` if that may be an older one than those here.
@@ -64,7 +71,7 @@ impl Ring {
             return None;
         }
         let at = self.records.partition_point(|(record, _)| record.is_before(from));
-        self.records.get(at).map(|(record, _)| record.number)
+        Some(self.records.front()?.0.number + at as u64)
     }
 
     fn since(&self, number: u64) -> impl Iterator<Item = &(Arc<Record>, usize)> {

@@ -34,6 +34,8 @@ pub(super) enum Place {
 #[derive(Debug)]
 pub(super) struct Batch {
     pub(super) records: Vec<Arc<Record>>,
+    /// For one who came with an offset: the frame that should have been the first, if that is damaged.
+    pub(super) lost: Option<Place>,
     /// To go on with.
     pub(super) source: Option<FrameSource>,
 }
@@ -44,7 +46,6 @@ struct Opening {
     path: PathBuf,
     from: Mark,
     end: u64,
-    is_last: bool,
 }
 
 /// What the writer and all readers share.
@@ -79,10 +80,14 @@ impl Shared {
     }
 
     /// From disk: the frames at the place or, where those are lost, the next ones that are there. None: there are no more.
-    pub(super) fn fetch(&self, place: Place, mut source: Option<FrameSource>) -> io::Result<Batch> {
-        let mut place = place;
+    /// What is in memory comes from there, since only there is it sure to be whole while a sync fails.
+    pub(super) fn fetch(&self, mut place: Place, mut source: Option<FrameSource>) -> io::Result<Batch> {
+        let mut lost = None;
         loop {
-            let Some(opening) = self.opening(place) else { return Ok(Batch { records: Vec::new(), source: None }) };
+            if let Some(records) = self.remembered(place) {
+                return Ok(Batch { records, lost, source: None });
+            }
+            let Some(opening) = self.opening(place) else { return Ok(Batch { records: Vec::new(), lost, source: None }) };
             let mut open = match source.take() {
                 Some(mut source) if source.marker() == opening.header.marker && stands_at(&source, place) => {
                     source.extend(opening.end);
@@ -90,17 +95,26 @@ impl Shared {
                 }
                 _ => self.open(place)?,
             };
-            let records = read_batch(&mut open, place)?;
-            if !records.is_empty() || opening.is_last {
-                return Ok(Batch { records, source: Some(open) });
+            let remembered = self.ring.read().first_number();
+            let records = read_batch(&mut open, place, remembered.unwrap_or(u64::MAX), &mut lost)?;
+            if !records.is_empty() {
+                return Ok(Batch { records, lost, source: Some(open) });
+            }
+            let reached = open.place();
+            if remembered.is_some_and(|number| reached.number >= number) {
+                place = match place {
+                    Place::Offset(from) if reached.offset < from => place,
+                    Place::Frame(number, _) if number > reached.number => place,
+                    _ => Place::Frame(reached.number, reached.offset),
+                };
+                continue;
             }
             // Nothing (more) in this segment: on to the next one, unless it was replaced while we read.
             let replaced = self.opening(place).is_none_or(|now| now.header.marker != opening.header.marker);
-            if !replaced {
-                place = match self.after(&opening.header, place) {
-                    Some(next) => next,
-                    None => return Ok(Batch { records, source: None }),
-                };
+            match self.after(&opening.header, place) {
+                _ if replaced => {}
+                Some(next) => place = next,
+                None => return Ok(Batch { records, lost, source: Some(open) }),
             }
         }
     }
@@ -154,8 +168,7 @@ impl Shared {
             Place::Offset(from) => segment.before_offset(from),
             Place::Frame(number, _) => segment.before_number(number),
         };
-        let (end, is_last) = (segment.end.position, at + 1 == segments.len());
-        Some(Opening { header: segment.header, path: segment.path.clone(), from, end, is_last })
+        Some(Opening { header: segment.header, path: segment.path.clone(), from, end: segment.end.position })
     }
 
     /// The beginning of the segment after the one with this header, but not before `place`.
@@ -173,16 +186,25 @@ fn stands_at(source: &FrameSource, place: Place) -> bool {
     matches!(place, Place::Frame(number, _) if source.place().number == number)
 }
 
-/// Reads frames from the place on, passing over damaged ones: the gap in the numbers shows them.
-fn read_batch(source: &mut FrameSource, place: Place) -> io::Result<Vec<Arc<Record>>> {
+/// Reads frames from the place up to frame `stop`, passing over damaged ones: the gap in the numbers shows them. For one who
+/// came with an offset, and so has no number to compare, `lost` does.
+fn read_batch(source: &mut FrameSource, place: Place, stop: u64, lost: &mut Option<Place>) -> io::Result<Vec<Arc<Record>>> {
     let (mut records, mut bytes) = (Vec::new(), 0);
-    while bytes < BATCH_BYTES && records.len() < BATCH_FRAMES {
+    while bytes < BATCH_BYTES && records.len() < BATCH_FRAMES && source.place().number < stop {
         let frame = match source.next()? {
             Found::Frame(frame) => frame,
             Found::End => break,
             Found::Bad(reason) => {
-                tracing::error!(position = source.place().position, reason, "a frame of the journal is damaged");
-                if source.resync()? {
+                let at = *source.place();
+                tracing::error!(position = at.position, reason, "a frame of the journal is damaged");
+                let found = source.resync()?;
+                if let Place::Offset(from) = place
+                    && records.is_empty()
+                    && (!found || source.place().offset >= from)
+                {
+                    lost.get_or_insert(Place::Frame(at.number, at.offset.max(from)));
+                }
+                if found {
                     continue;
                 }
                 break;

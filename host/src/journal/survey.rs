@@ -125,4 +125,3 @@ fn survey(path: &Path, header: SegmentHeader, length: u64, stop: Option<u64>, se
 pub(super) fn failed(action: &'static str, path: &Path, source: io::Error) -> OpenError {
     OpenError::Io { action, path: path.to_owned(), source }
 }
-

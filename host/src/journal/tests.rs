@@ -24,8 +24,14 @@ pub(super) fn open(directory: &Path) -> (Journal, Recovery) {
 /// A journal of frames with two events each, at the times 1, 2, … as asked for.
 fn with_frames(directory: &Path, count: i64) -> Journal {
     let (mut journal, _) = open(directory);
-    (1..=count).for_each(|at| drop(journal.append(frame(at, 2, 40)).unwrap()));
+    append(&mut journal, 1..=count);
     journal
+}
+
+fn append(journal: &mut Journal, times: std::ops::RangeInclusive<i64>) {
+    for at in times {
+        journal.append(frame(at, 2, 40)).unwrap();
+    }
 }
 
 pub(super) fn read_all(tail: &Tail, from: u64) -> Vec<Item> {
@@ -59,8 +65,8 @@ pub(super) fn segments(directory: &Path) -> Vec<PathBuf> {
     paths
 }
 
-fn pretend_the_machine_went_down(directory: &Path) {
-    fs::write(directory.join("lock"), "1 another-boot").unwrap();
+pub(super) fn pretend_the_machine_went_down(directory: &Path) {
+    fs::write(directory.join("lock"), "1 another-boot 1").unwrap();
 }
 
 #[test]
@@ -68,7 +74,8 @@ fn offsets_are_dense_from_one_and_frames_without_events_take_none() {
     let directory = scratch();
     let (mut journal, recovery) = open(directory.path());
     assert_eq!((recovery.epoch, recovery.last, recovery.raised), (Epoch(1), Offset(0), false));
-    let places: Vec<_> = [2, 0, 1].map(|events| journal.append(frame(1, events, 1)).unwrap()).map(|a| (a.number, a.first.0, a.last.0)).into();
+    let places: Vec<_> =
+        [2, 0, 1].map(|events| journal.append(frame(1, events, 1)).unwrap()).map(|a| (a.number, a.first.0, a.last.0)).into();
     assert_eq!(places, [(1, 1, 2), (2, 3, 2), (3, 3, 3)]);
     let all = records(&read_all(&journal.tail(), 1));
     let ids: Vec<String> = all.iter().flat_map(|record| record.envelopes()).map(|envelope| envelope.id.to_string()).collect();
@@ -116,7 +123,6 @@ fn after_the_machine_went_down_the_epoch_is_another() {
     assert_eq!((recovery.epoch, recovery.raised), (Epoch(2), false), "it is written down at once");
     assert_eq!(journal.append(frame(4, 1, 1)).unwrap().first, Offset(7));
     assert_eq!(times(&read_all(&journal.tail(), 1)), [1, 2, 3, 4]);
-    with_frames(scratch().path(), 0).close().unwrap();
 }
 
 #[test]
@@ -176,8 +182,11 @@ fn segments_that_lost_their_end_with_the_machine_take_those_behind_them_along() 
     pretend_the_machine_went_down(directory.path());
     let (journal, recovery) = open(directory.path());
     assert_eq!(recovery.damaged.len(), paths.len());
-    assert!(recovery.damaged.iter().all(|damaged| damaged.kept.exists() && damaged.lost == Some((Offset(7), Offset(24)))), "{recovery:?}");
-    assert_eq!(times(&read_all(&journal.tail(), 1)), [1, 2, 3]);
+    assert!(
+        recovery.damaged.iter().all(|damaged| damaged.kept.exists() && damaged.lost == Some((Offset(9), Offset(24)))),
+        "{recovery:?}"
+    );
+    assert_eq!(times(&read_all(&journal.tail(), 1)), [1, 2, 3, 4]);
 }
 
 #[test]
@@ -240,7 +249,9 @@ fn frames_are_found_by_time_also_when_the_clock_stepped_back() {
     let directory = scratch();
     let (mut journal, _) = open(directory.path());
     let clock = [10, 20, 30, 25, 5, 40, 50, 50, 60, 70, 80, 90];
-    clock.iter().for_each(|at| drop(journal.append(frame(*at, 1, 150)).unwrap()));
+    for at in clock {
+        journal.append(frame(at, 1, 150)).unwrap();
+    }
     journal.sync().unwrap();
     let offline = read_dir(directory.path()).unwrap();
     for time in 0..100 {
@@ -305,10 +316,10 @@ fn what_could_not_be_synced_is_written_again_to_a_new_segment() {
         let directory = scratch();
         let faults = Faults::new();
         let (mut journal, _) = Journal::open_on(directory.path(), SMALL, faults.clone()).unwrap();
-        (1..=synced).for_each(|at| drop(journal.append(frame(at, 2, 40)).unwrap()));
+        append(&mut journal, 1..=synced);
         journal.sync().unwrap();
         let mut reader = journal.tail().reader(Offset(1));
-        (synced + 1..=synced + unsynced).for_each(|at| drop(journal.append(frame(at, 2, 40)).unwrap()));
+        append(&mut journal, synced + 1..=synced + unsynced);
         assert!(!reader.batch_blocking(1).unwrap().is_empty());
         faults.fail_syncs(1);
         let last = Offset(2 * (synced + unsynced).cast_unsigned());
@@ -350,7 +361,7 @@ async fn a_reader_waits_at_the_end_and_is_told_when_the_journal_closes() {
     let directory = scratch();
     let mut journal = with_frames(directory.path(), 6);
     let mut reader = journal.tail().reader(Offset(1));
-    for at in 1..=6 {
+    for at in 1..=6_i64 {
         let Ok(Item::Record(record)) = reader.next().await else { panic!() };
         assert_eq!((record.frame.at.0, reader.position()), (at, Offset(2 * at.cast_unsigned() + 1)));
     }

@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use crate::event::Frame;
 use crate::model::{Epoch, Offset};
 
+use super::Settings;
 use super::format::{FRAME_BYTES_MAX, FRAME_HEADER, FrameHeader, Mark, SEGMENT_HEADER, SegmentHeader};
 use super::read::Tail;
 use super::record::Record;
@@ -20,7 +21,6 @@ use super::ring::Ring;
 use super::segment::Segment;
 use super::shared::Shared;
 use super::storage::{Storage, write_all};
-use super::Settings;
 
 /// Frames in one write: each takes two slices, and the system takes 1,024.
 const WRITE_FRAMES_MAX: usize = 512;
@@ -143,8 +143,9 @@ pub(crate) struct Writer {
 
 impl Writer {
     pub(super) fn new(directory: PathBuf, settings: Settings, storage: Arc<dyn Storage>, recovered: Recovered) -> Self {
-        let Recovered { segments, end, report } = recovered;
-        let reopened = segments.last().filter(|segment| !segment.sealed && segment.header.epoch == report.epoch && segment.end == end);
+        let Recovered { segments, end, report, .. } = recovered;
+        let reopened =
+            segments.last().filter(|segment| !segment.sealed && segment.header.epoch == report.epoch && segment.end == end);
         let active = reopened.and_then(|segment| {
             let file = File::options().read(true).write(true).open(&segment.path).ok()?;
             Some(Active { file: Arc::new(file), header: segment.header })
@@ -318,9 +319,11 @@ impl Writer {
     fn write(&mut self, entries: &[Entry]) -> (Vec<Appended>, io::Result<()>) {
         let Some(active) = &self.active else { return (Vec::new(), Err(io::ErrorKind::NotFound.into())) };
         let frames = frames(self.epoch, &self.end, entries);
-        let headers: Vec<_> = frames.iter().zip(entries).map(|((_, h), e)| h.encode(active.header.marker, &e.payload)).collect();
+        let headers: Vec<_> =
+            frames.iter().zip(entries).map(|((_, h), e)| h.encode(active.header.marker, &e.payload)).collect();
         let pairs = headers.iter().zip(entries);
-        let mut slices: Vec<_> = pairs.flat_map(|(header, entry)| [IoSlice::new(header), IoSlice::new(&entry.payload)]).collect();
+        let mut slices: Vec<_> =
+            pairs.flat_map(|(header, entry)| [IoSlice::new(header), IoSlice::new(&entry.payload)]).collect();
         let start = self.end.position;
         let (written, result) = write_all(&*self.storage, &active.file, start, &mut slices);
         let whole = frames.iter().take_while(|(at, header)| at.position + header.size() <= start + written).count();

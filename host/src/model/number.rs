@@ -145,9 +145,15 @@ mod tests {
 
     #[test]
     fn bounds_have_the_canonical_form() {
-        for (bound, expected) in
-            [(0.005, "0.005"), (1.0, "1.0"), (10.0, "10.0"), (1e6, "1e+06"), (0.0, "0.0"), (f64::INFINITY, "+Inf"), (1e-10, "1e-10")]
-        {
+        for (bound, expected) in [
+            (0.005, "0.005"),
+            (1.0, "1.0"),
+            (10.0, "10.0"),
+            (1e6, "1e+06"),
+            (0.0, "0.0"),
+            (f64::INFINITY, "+Inf"),
+            (1e-10, "1e-10"),
+        ] {
             assert_eq!(format_bound(bound), expected);
         }
     }

@@ -81,7 +81,7 @@ impl Driver {
         loop {
             self.start_due();
             tokio::select! {
-                _ = stop.wait_for(|stop| *stop) => break,
+                () = async { drop(stop.wait_for(|stop| *stop).await) } => break,
                 () = tokio::time::sleep(self.until_due()) => {}
                 Some(landed) = self.flights.join_next() => self.land(landed),
                 item = reader.next() => match item {

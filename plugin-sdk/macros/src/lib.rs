@@ -6,13 +6,13 @@ mod plugin;
 
 use proc_macro::TokenStream;
 
-/// Derives `vigie_plugin::Config`: the type's JSON Schema as a constant.
+/// See `vigie_plugin::Config`.
 #[proc_macro_derive(Config, attributes(config, serde))]
 pub fn derive_config(input: TokenStream) -> TokenStream {
     expand(syn::parse(input).and_then(|input| config::derive(&input)))
 }
 
-/// Makes a component of a struct; see the crate's documentation.
+/// See `vigie_plugin::plugin`.
 #[proc_macro]
 pub fn plugin(input: TokenStream) -> TokenStream {
     expand(syn::parse(input).map(|declaration: plugin::Declaration| declaration.expand()))

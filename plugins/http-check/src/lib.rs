@@ -39,7 +39,7 @@ vigie_plugin::plugin! {
     timeout: "10s",
     memory: "32MiB",
     requests: [
-        http("target", "asks the target's URL, and where it redirects to"),
+        http("*", "asks the targets' URLs, and where they redirect to"),
         secrets("proves who asks, where `auth` is configured; the plugin never sees the secret"),
     ],
 }

@@ -30,7 +30,7 @@ pub(crate) fn of_answer(response: &Response, families: &mut Families) {
     let ssl = f64::from(u8::from(!response.certificates.is_empty()));
     families.gauge("probe_http_ssl", "Indicates if SSL was used for the final redirect").value(ssl);
     if let Some(certificate) = first_to_end(&response.certificates) {
-        let help = "Returns last SSL chain expiry in unixtime";
+        let help = "Returns earliest SSL cert expiry in unixtime";
         families.gauge("probe_ssl_earliest_cert_expiry", help).value(certificate.not_after / 1e3);
     }
 }

@@ -26,11 +26,12 @@ use crate::config::{Choice, Part};
 use crate::machine::Machine;
 use crate::parts::cpu::Cpus;
 
-/// The collector. It keeps only what makes the next collection better: what was last told of each CPU, and what was last
-/// complained about.
+/// The collector. It keeps only what makes the next collection better: which files were refused, what was last told of each
+/// CPU, and what was last complained about.
 #[derive(Debug)]
 pub struct System {
     choice: Choice,
+    machine: Machine,
     cpus: Cpus,
     complaints: BTreeMap<Part, String>,
 }
@@ -72,19 +73,20 @@ impl Plugin for System {
     type Config = Settings;
 
     fn new(config: Settings) -> Result<Self> {
-        Ok(Self { choice: config.compile()?, cpus: Cpus::default(), complaints: BTreeMap::new() })
+        let choice = config.compile()?;
+        Ok(Self { choice, machine: Machine::default(), cpus: Cpus::default(), complaints: BTreeMap::new() })
     }
 }
 
 impl Collector for System {
     /// A part that fails costs itself only; an error of all of them is an error of the collection.
     fn collect(&mut self, _target: &Target) -> Result<Families> {
-        let machine = Machine::default();
+        self.machine.forget();
         let mut all = Families::new();
         let (mut told, mut failed) = (Vec::new(), None);
         for part in self.choice.parts.clone() {
             let began = Instant::now();
-            let outcome = self.families(part, &machine);
+            let outcome = self.families(part);
             let seconds = began.elapsed().as_secs_f64();
             told.push((part, seconds, outcome.is_ok()));
             match outcome.and_then(Families::into_wire) {
@@ -109,8 +111,8 @@ impl Collector for System {
 }
 
 impl System {
-    fn families(&mut self, part: Part, machine: &Machine) -> Result<Families> {
-        let choice = &self.choice;
+    fn families(&mut self, part: Part) -> Result<Families> {
+        let (choice, machine) = (&self.choice, &self.machine);
         match part {
             Part::Cpu => self.cpus.families(&machine.text("/proc/stat")?),
             Part::Diskstats => {

@@ -125,6 +125,26 @@ fn files_that_some_kernels_lack_are_not_missed() {
 }
 
 #[test]
+fn what_may_be_left_out_is_asked_for_once_when_it_is_refused() {
+    let irq = "/proc/pressure/irq";
+    let fakes = machine().file_error(irq, Error::denied("no grant")).install();
+    let mut system = collector("{}");
+    let families = collect(&mut system).unwrap();
+    assert_eq!(success(&families, "pressure"), Some(1.0));
+    fakes.set_file(irq, "full avg10=0 avg60=0 avg300=0 total=1\n");
+    assert!(collect(&mut system).unwrap().named("node_pressure_irq_stalled_seconds_total").is_none(), "it was asked for again");
+}
+
+#[test]
+fn each_collection_sees_the_machine_anew() {
+    let fakes = machine().install();
+    let mut system = collector("{}");
+    collect(&mut system).unwrap();
+    fakes.set_file("/proc/loadavg", "9 8 7\n");
+    assert_eq!(collect(&mut system).unwrap().find("node_load1", &[]), Some(9.0));
+}
+
+#[test]
 fn when_nothing_can_be_read_the_collection_is_an_error_that_says_what_to_grant() {
     let _fakes = Fakes::new().install();
     let error = collect(&mut collector(r#"{"without": ["time"]}"#)).unwrap_err();

@@ -187,3 +187,20 @@ fn without_settings_there_are_no_rules_and_an_unknown_rule_is_an_error() {
     assert!(instance.rules().unwrap().is_empty());
     assert_eq!(instance.evaluate(0.0, "x", &[]).unwrap_err().message, "there is no rule `x`");
 }
+
+#[test]
+fn the_documented_rules_work() {
+    let page = include_str!("../../../docs/plugins/threshold.md");
+    let indented: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("    ")).collect();
+    let rules = instance(&indented.join("\n").replace("[[config.", "[[")).rules().unwrap();
+    let expressions: Vec<_> = rules.iter().map(|rule| rule.expression.as_str()).collect();
+    assert_eq!(
+        expressions,
+        [
+            "node_load1 > 8, until not > 6",
+            "rate(node_network_receive_errs_total{device!=\"lo\"}[5m]) > 1",
+            "check_status{check=~\".*\",status=~\"down|degraded\"} == 1",
+            "absent(node_load1{job=\"system\"})",
+        ]
+    );
+}

@@ -88,6 +88,9 @@ fn data(event: &Event) -> Value {
             told["retry_at"] = json!(retry_at.map(time));
             told
         }
+        Event::JournalDamaged { segment, kept, bytes, reason, lost } => json!({
+            "segment": segment, "kept": kept, "bytes": bytes, "reason": reason, "lost": lost.map(|(from, to)| [from.0, to.0]),
+        }),
         Event::CursorSkipped { plugin, skipped, reason } => {
             json!({ "plugin": plugin, "from": skipped.from.0, "to": skipped.to.0, "reason": reason })
         }

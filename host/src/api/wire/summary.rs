@@ -9,6 +9,7 @@ pub(super) fn summary(event: &Event) -> String {
         Event::HostStarted { version } => format!("vigie {version} started"),
         Event::HostStopped { reason } => format!("host stopped: {reason}"),
         Event::JournalTruncated { segment, bytes, reason } => format!("cut {bytes} bytes off {segment}: {reason}"),
+        Event::JournalDamaged { segment, kept, reason, .. } => format!("{segment} is damaged ({reason}), its bytes are kept in {kept}"),
         Event::SegmentsDeleted { from, to, bytes } => format!("deleted events {from} to {to} ({bytes} bytes) to keep the journal's size"),
         Event::SeriesDefined { series } => format!("{} series defined", series.len()),
         Event::FamilyClashed { plugin, family, kept, came } => {

@@ -3,8 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::label::{is_label_name, is_metric_name};
 use crate::model::SeriesDefinition;
+use crate::model::label::{is_label_name, is_metric_name};
 
 const KINDS: [Kind; 8] = [
     Kind::Unknown,
@@ -47,7 +47,10 @@ fn word() -> impl Strategy<Value = String> {
 }
 
 fn number() -> impl Strategy<Value = f64> {
-    prop_oneof![prop::sample::select(vec![0.0, -0.0, 1.0, 2.0, -1.0, 0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN]), any::<f64>()]
+    prop_oneof![
+        prop::sample::select(vec![0.0, -0.0, 1.0, 2.0, -1.0, 0.5, f64::INFINITY, f64::NEG_INFINITY, f64::NAN]),
+        any::<f64>()
+    ]
 }
 
 fn time() -> impl Strategy<Value = Option<f64>> {
@@ -98,12 +101,14 @@ fn feed(batch: &mut Batch, interner: &Interner, given: &FamilyOf) -> u64 {
                 1
             }
             Point::Histogram(values, sum, count, pairs, at) => {
-                let buckets: Vec<_> = pairs.iter().map(|(upper_bound, count)| Bucket { upper_bound: *upper_bound, count: *count }).collect();
+                let buckets: Vec<_> =
+                    pairs.iter().map(|(upper_bound, count)| Bucket { upper_bound: *upper_bound, count: *count }).collect();
                 batch.histogram(family, values, *sum, *count, &buckets, *at);
                 pairs.len() + 2
             }
             Point::Summary(values, sum, count, pairs, at) => {
-                let quantiles: Vec<_> = pairs.iter().map(|(quantile, value)| Quantile { quantile: *quantile, value: *value }).collect();
+                let quantiles: Vec<_> =
+                    pairs.iter().map(|(quantile, value)| Quantile { quantile: *quantile, value: *value }).collect();
                 batch.summary(family, values, *sum, *count, &quantiles, *at);
                 pairs.len() + 2
             }

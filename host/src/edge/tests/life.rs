@@ -135,7 +135,11 @@ fn labels_that_always_change_cost_what_is_live() {
 #[test]
 fn a_checks_answers_are_series() {
     let house = House::new();
-    let target = Target { name: Some(Name::new("shop").unwrap()), address: String::new(), labels: Labels::new([("check", "lie")]).unwrap() };
+    let target = Target {
+        name: Some(Name::new("shop").unwrap()),
+        address: String::new(),
+        labels: Labels::new([("check", "lie")]).unwrap(),
+    };
     let mut source = StatusSource::new(house.registry.clone(), &PluginName::new("http").unwrap(), &target, "anna");
     let mut report = CheckReport {
         status: Status::Degraded,

@@ -32,7 +32,14 @@ fn histograms_and_summaries_become_several_series() {
     let gauge = batch.family("g", Kind::GaugeHistogram, "", "", &[] as &[&str]);
     batch.histogram::<&str>(gauge, &[], -1.0, 1.0, &buckets(&[(f64::INFINITY, 1.0)]), None);
     let summary = batch.family("s", Kind::Summary, "", "", &[] as &[&str]);
-    batch.summary::<&str>(summary, &[], 9.0, 4.0, &[Quantile { quantile: 0.5, value: f64::NAN }, Quantile { quantile: 1.0, value: 2.0 }], None);
+    batch.summary::<&str>(
+        summary,
+        &[],
+        9.0,
+        4.0,
+        &[Quantile { quantile: 0.5, value: f64::NAN }, Quantile { quantile: 1.0, value: 2.0 }],
+        None,
+    );
     let (_, output) = batch.finish(Ending::Ok);
     let expected = [
         r#"h_bucket{a="1",le="0.005"} 1 @0"#,
@@ -270,7 +277,12 @@ fn a_call_beyond_its_limits_is_cut() {
     let (source, output) = call(house.source("shop"), NOW, &["1", "2", "3", "4", "5"], Ending::Ok);
     assert_eq!((output.collected.samples.len(), drops(&output)), (3, vec![(DropReason::OutputLimit, 2)]));
     let mut batch = source.begin(seconds(1));
-    assert!(batch.room(2, 3, 0).is_ok() && batch.room(3, 3, 0).is_err() && batch.room(0, 4, 0).is_err() && batch.room(0, 0, 1001).is_err());
+    assert!(
+        batch.room(2, 3, 0).is_ok()
+            && batch.room(3, 3, 0).is_err()
+            && batch.room(0, 4, 0).is_err()
+            && batch.room(0, 0, 1001).is_err()
+    );
     for name in ["a", "b", "c"] {
         let family = batch.family(name, Kind::Gauge, "", "", &[] as &[&str]);
         batch.number::<&str>(family, &[], 1.0, None);

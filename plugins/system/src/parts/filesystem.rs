@@ -19,8 +19,8 @@ const FIGURES: [(&str, &str, &str, Value); 6] = [
     ("node_filesystem_readonly", "Filesystem read-only status.", "", |mount| f64::from(u8::from(mount.read_only))),
 ];
 
-/// The families of what is mounted, without what is excluded. Of mounts that lie over each other under one path, the host
-/// can see only the uppermost; it is told once.
+/// The families of what is mounted, without what is excluded. Mounts that lie over each other under one path are told once.
+/// The host leaves out what it cannot ask (a network file system that hangs), so what is told has no error.
 pub(crate) fn families(mounts: &[Mount], points_excluded: &Regex, types_excluded: &Regex) -> Families {
     let mut seen = BTreeSet::new();
     let told: Vec<&Mount> = mounts
@@ -31,21 +31,16 @@ pub(crate) fn families(mounts: &[Mount], points_excluded: &Regex, types_excluded
     let mut families = Families::new();
     for (name, help, unit, value) in FIGURES {
         let mut family = families.gauge(name, help).unit(unit).labels(["device", "fstype", "mountpoint"]);
-        for mount in told.iter().filter(|mount| !failed(mount)) {
+        for mount in &told {
             family.point(labels(mount), value(mount));
         }
     }
     let help = "Whether an error occurred while getting statistics for the given device.";
     let mut errors = families.gauge("node_filesystem_device_error", help).labels(["device", "fstype", "mountpoint"]);
     for mount in told {
-        errors.point(labels(mount), f64::from(u8::from(failed(mount))));
+        errors.point(labels(mount), 0.0);
     }
     families
-}
-
-/// The host answers NaN for what it could not find out, as of a network file system that hangs.
-fn failed(mount: &Mount) -> bool {
-    mount.size_bytes.is_nan()
 }
 
 fn labels(mount: &Mount) -> [&str; 3] {
@@ -104,13 +99,5 @@ mod tests {
         let families = read(&[mount("/dev/vda", "/", "ext4"), mount("/dev/vda", "/", "ext4")]);
         let family = families.named("node_filesystem_device_error").unwrap();
         assert!(matches!(&family.points, vigie_plugin::Points::Numbers(points) if points.len() == 1));
-    }
-
-    #[test]
-    fn a_mount_that_cannot_be_asked_has_an_error_and_no_sizes() {
-        let dead = Mount { size_bytes: f64::NAN, ..mount("nas:/x", "/x", "nfs4") };
-        let families = read(&[dead]);
-        assert_eq!(families.find("node_filesystem_device_error", &["nas:/x", "nfs4", "/x"]), Some(1.0));
-        assert_eq!(families.find("node_filesystem_size_bytes", &["nas:/x", "nfs4", "/x"]), None);
     }
 }
