@@ -74,6 +74,11 @@ impl Rig {
         Handle::start(engine(), &self.services, &loaded, &self.settings, self.past.clone()).await
     }
 
+    pub async fn start_component(&self, bytes: Vec<u8>) -> Handle {
+        let loaded = engine().load(bytes).await.unwrap();
+        Handle::start(engine(), &self.services, &loaded, &self.settings, self.past.clone()).await.unwrap()
+    }
+
     pub fn meter(&self) -> Arc<PluginMeter> {
         self.services.telemetry.plugin(&self.settings.name)
     }
