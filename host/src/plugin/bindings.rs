@@ -3,7 +3,6 @@
 //! One world imports all capabilities and exports all interfaces that a plugin may have; the host looks the exports up one by
 //! one, so that a component has the roles that it exports and no more.
 
-#[expect(clippy::all, reason = "generated")]
 mod generated {
     wasmtime::component::bindgen!({
         inline: "

@@ -15,6 +15,7 @@ use crate::plugin::data::Data;
 use crate::plugin::describe::{DescribeError, Description, describe};
 use crate::plugin::exports::Exports;
 use crate::plugin::limits::{HostMemory, MEMORY_BYTES_HOST_DEFAULT};
+use crate::plugin::log::clean;
 use crate::plugin::wasi;
 
 /// How often a running guest is looked at.
@@ -29,6 +30,8 @@ const MEMORY_RESERVATION: u64 = 4 << 30;
 const MEMORY_GUARD: u64 = 32 << 20;
 /// How far compiling stands back behind everything else, as in `nice`.
 const COMPILE_NICENESS: i32 = 10;
+/// The longest error of compiler or linker, in bytes.
+const ERROR_BYTES_MAX: usize = 1000;
 /// Frames in a trap's backtrace.
 pub const BACKTRACE_FRAMES_MAX: usize = 20;
 
@@ -156,10 +159,11 @@ impl Engine {
     }
 }
 
-/// The error with its causes on one line.
+/// The error with its causes on one line, cut.
 #[must_use]
 pub(super) fn one_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ")
+    let line = format!("{error:#}").split_whitespace().collect::<Vec<_>>().join(" ");
+    clean(&line, ERROR_BYTES_MAX)
 }
 
 fn config(settings: &EngineSettings) -> Config {

@@ -17,7 +17,7 @@ use crate::plugin::describe::{Description, Role};
 use crate::plugin::engine::{Engine, Loaded};
 use crate::plugin::grants::Grants;
 use crate::plugin::instance::InstanceLimits;
-use crate::plugin::limits::{CPU_PER_CALL_DEFAULT, MEMORY_BYTES_DEFAULT};
+use crate::plugin::limits::{CPU_PER_CALL_DEFAULT, CPU_START, MEMORY_BYTES_DEFAULT};
 use crate::plugin::log::{Level, Logs, PluginLog};
 use crate::plugin::request::{Finished, Request, Unavailable};
 use crate::plugin::shared::Shared;
@@ -61,6 +61,8 @@ pub struct PluginSettings {
     pub memory_bytes: usize,
     /// CPU of one call.
     pub cpu_per_call: Duration,
+    /// CPU of an instance's start, and of its `init`.
+    pub cpu_at_start: Duration,
     /// What it may put out.
     pub output: Limits,
     /// Whose `job` and `instance` count.
@@ -79,6 +81,7 @@ impl PluginSettings {
             grants: Arc::default(),
             memory_bytes: MEMORY_BYTES_DEFAULT,
             cpu_per_call: CPU_PER_CALL_DEFAULT,
+            cpu_at_start: CPU_START,
             output: Limits::default(),
             honor: HonorLabels::No,
             log_level: Level::Info,
@@ -185,6 +188,7 @@ impl Handle {
         let limits = InstanceLimits {
             memory_bytes: settings.memory_bytes,
             cpu_per_call: settings.cpu_per_call,
+            cpu_at_start: settings.cpu_at_start,
             series: settings.output.series,
         };
         let sources = Sources::new(common, past.live);

@@ -19,7 +19,7 @@ use crate::plugin::data::{Current, Data, Stage};
 use crate::plugin::describe::Role;
 use crate::plugin::engine::{Engine, Loaded, one_line};
 use crate::plugin::exports::Guest;
-use crate::plugin::limits::{CPU_START, CpuMeter, MemoryLimiter, START_TIMEOUT};
+use crate::plugin::limits::{CpuMeter, MemoryLimiter, START_TIMEOUT};
 use crate::plugin::request::Request;
 use crate::plugin::shared::Shared;
 use crate::plugin::state::Overlay;
@@ -85,6 +85,8 @@ pub(crate) struct InstanceLimits {
     pub(crate) memory_bytes: usize,
     /// CPU of one call.
     pub(crate) cpu_per_call: Duration,
+    /// CPU of instantiation and of `init`, each.
+    pub(crate) cpu_at_start: Duration,
     /// Series that it may intern.
     pub(crate) series: usize,
 }
@@ -121,7 +123,7 @@ impl Instance {
             format!("its exports do not fit the contract: {}; build it against this version's `wit`", one_line(&error))
         })?;
         let mut instance = Self { store, guest, cpu, cpu_per_call: limits.cpu_per_call };
-        let end = instance.init(config).await;
+        let end = instance.init(config, limits.cpu_at_start).await;
         Ok((instance, end))
     }
 
@@ -145,11 +147,11 @@ impl Instance {
         self.end(ended, bound)
     }
 
-    async fn init(&mut self, config: &str) -> End {
+    async fn init(&mut self, config: &str, cpu_max: Duration) -> End {
         let now = self.store.data().shared.clock.now();
         let mut current = Current::new(Stage::Init, None, now);
         current.deadline = Instant::now() + START_TIMEOUT;
-        self.prepare(current, CPU_START);
+        self.prepare(current, cpu_max);
         let Self { store, guest, cpu, .. } = self;
         let init = async { Ok(guest.lifecycle.call_init(store, config).await?.map(|()| Answer::Ready)) };
         let ended = metered(cpu, START_TIMEOUT, init).await;
@@ -210,7 +212,7 @@ fn new_store(engine: &Engine, loaded: &Loaded, shared: &Arc<Shared>, limits: Ins
         current: Current::new(Stage::Init, None, shared.clock.now()),
         memory: MemoryLimiter::new(engine.memory().clone(), limits.memory_bytes),
         cpu: Arc::new(CpuMeter::default()),
-        cpu_max: CPU_START,
+        cpu_max: limits.cpu_at_start,
         interner: Interner::new(limits.series),
         wasi: Wasi::new(shared, repeatable.then(seed)),
     };

@@ -9,12 +9,14 @@ use tokio::time::Instant;
 use crate::edge::{Batch, BatchOutput, Ending};
 use crate::event::{Event, StateWrite};
 use crate::model::DropReason;
+use crate::model::time::format_duration;
 use crate::plugin::answer::{self, About};
 use crate::plugin::convert;
 use crate::plugin::data::Current;
 use crate::plugin::engine::{Engine, Loaded};
 use crate::plugin::handle::{Message, StartError};
-use crate::plugin::instance::{End, Instance, InstanceLimits};
+use crate::plugin::instance::{Bound, End, Instance, InstanceLimits};
+use crate::plugin::log::{Level, Stream};
 use crate::plugin::request::{Cost, Finished, Outcome, Request, Settle, Unavailable};
 use crate::plugin::shared::Shared;
 use crate::plugin::sources::{Sources, StreamKey};
@@ -184,6 +186,13 @@ impl Task {
             Outcome::Erred { .. } => CallEnd::Error,
             _ => CallEnd::Ok,
         };
+        match outcome {
+            Outcome::Trapped { message, .. } => self.parts.shared.log.write(Level::Error, Stream::Host, message, &[]),
+            Outcome::TimedOut { bound } => {
+                self.parts.shared.log.write(Level::Error, Stream::Host, &format!("the call was stopped after its {bound}"), &[]);
+            }
+            _ => {}
+        }
         let meter = &self.parts.shared.meter;
         meter.call(end, cost.wall, cost.cpu);
         meter.memory_bytes.set(if lives { cost.memory_bytes } else { 0 });
@@ -221,6 +230,7 @@ impl Task {
             End::Returned(Ok(_)) => {}
             End::Returned(Err(error)) => return Err(StartError::Refused(convert::text(&error.message))),
             End::Trapped { message, stderr } => return Err(StartError::Trapped { message, stderr }),
+            End::Stopped(Bound::Cpu(max)) => return Err(StartError::Stopped { bound: format!("cpu of {}", format_duration(max)) }),
             End::Stopped(bound) => return Err(StartError::Stopped { bound: bound.to_string() }),
         }
         let current = &mut instance.data().current;

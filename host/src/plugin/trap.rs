@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use wasmtime::{Trap, WasmBacktrace};
 
 use crate::model::time::format_duration;
-use crate::plugin::engine::one_line;
+use crate::plugin::engine::{BACKTRACE_FRAMES_MAX, one_line};
 use crate::plugin::limits::MemoryBound;
 use crate::plugin::log::clean;
 
@@ -13,6 +13,8 @@ use crate::plugin::log::clean;
 const TEXT_BYTES_MAX: usize = 2048;
 /// The longest name of a function in a backtrace, in bytes.
 const FUNCTION_BYTES_MAX: usize = 200;
+
+const TOO_DEEP: &str = "the plugin recursed too deep: its stack is full";
 
 /// The host stops a call that used up its CPU by failing it with this.
 #[derive(Clone, Copy, Debug, thiserror::Error)]
@@ -40,13 +42,22 @@ fn cause(error: &wasmtime::Error, stderr: &[String]) -> String {
         return raised;
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::StackOverflow) => "the plugin recursed too deep: its stack is full".into(),
+        Some(Trap::StackOverflow) => TOO_DEEP.into(),
+        // Guests keep most of their stack at the low end of their memory, and run out of it there.
+        Some(Trap::MemoryOutOfBounds) if error.downcast_ref::<WasmBacktrace>().is_some_and(recurses) => TOO_DEEP.into(),
         Some(trap) => format!("the plugin aborted: {trap}"),
         None => match error.downcast_ref::<wasmtime_wasi::I32Exit>() {
             Some(exit) => format!("the plugin called `exit({})`", exit.0),
             None => one_line(error),
         },
     }
+}
+
+/// Whether one function fills at least half of a full backtrace.
+fn recurses(backtrace: &WasmBacktrace) -> bool {
+    let frames = backtrace.frames();
+    let count = |function: u32| frames.iter().filter(|frame| frame.func_index() == function).count();
+    frames.len() >= BACKTRACE_FRAMES_MAX && frames.iter().any(|frame| count(frame.func_index()) * 2 >= frames.len())
 }
 
 /// What the language's runtime wrote before it aborted.
@@ -92,7 +103,8 @@ fn frames(backtrace: &WasmBacktrace, text: &mut String) {
     for frame in backtrace.frames() {
         let symbols = frame.symbols();
         let function = symbols.first().and_then(|symbol| symbol.name()).or_else(|| frame.func_name()).unwrap_or("?");
-        let _ = write!(text, "\n  in {}", clean(function, FUNCTION_BYTES_MAX));
+        let function = format!("{:#}", rustc_demangle::demangle(function));
+        let _ = write!(text, "\n  in {}", clean(&function, FUNCTION_BYTES_MAX));
         if let Some((file, line)) = symbols.first().and_then(|symbol| Some((symbol.file()?, symbol.line()?))) {
             let _ = write!(text, " ({}:{line})", clean(file, FUNCTION_BYTES_MAX));
         }

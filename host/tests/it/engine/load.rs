@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use vigie::plugin::describe::describe;
+use vigie::plugin::engine::EPOCH;
 use vigie::plugin::{Engine, EngineSettings, Role, StartError};
 
 use super::rig::{Rig, engine};
@@ -13,11 +14,7 @@ use crate::guests::guest;
 async fn a_components_roles_and_digest_are_read() {
     let loaded = engine().load(guest("checker")).await.unwrap();
     assert_eq!(loaded.description.roles, [Role::HealthCheck].into());
-    assert_eq!(loaded.digest, blake3_of(&guest("checker")));
-}
-
-fn blake3_of(bytes: &[u8]) -> String {
-    vigie::plugin::engine::digest(bytes)
+    assert_eq!(loaded.digest, vigie::plugin::engine::digest(&guest("checker")));
 }
 
 #[tokio::test]
@@ -54,7 +51,8 @@ async fn an_init_that_does_not_end_well_is_told() {
 async fn an_init_that_loops_is_stopped() {
     let mut rig = Rig::new("initial");
     rig.settings.config = r#"{"init":"loop"}"#.into();
-    assert_eq!(rig.try_start().await.unwrap_err(), StartError::Stopped { bound: "cpu-per-call of 5s".into() });
+    rig.settings.cpu_at_start = 5 * EPOCH;
+    assert_eq!(rig.try_start().await.unwrap_err(), StartError::Stopped { bound: "cpu of 50ms".into() });
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use vigie::clock::ManualClock;
+use vigie::clock::{Clock, ManualClock};
 use vigie::edge::{BatchOutput, SeriesRegistry};
 use vigie::model::{Labels, Name, PluginName, Target, Timestamp};
 use vigie::plugin::log::Logs;
@@ -17,8 +17,17 @@ pub const NOW: Timestamp = Timestamp(1_700_000_000_000);
 /// Long enough for any guest that ends.
 pub const LONG: Duration = Duration::from_secs(60);
 
+/// A clock on which every look costs a millisecond, so that no two calls have one time.
+struct SteppingClock(ManualClock);
+
+impl Clock for SteppingClock {
+    fn now(&self) -> Timestamp {
+        self.0.advance(Duration::from_millis(1));
+        self.0.now()
+    }
+}
+
 pub struct Rig {
-    pub clock: ManualClock,
     pub services: Services,
     pub settings: PluginSettings,
     pub past: Past,
@@ -42,9 +51,8 @@ pub fn target(address: &str) -> Arc<Target> {
 impl Rig {
     /// Everything new, for a plugin of this name.
     pub fn new(plugin: &str) -> Self {
-        let clock = ManualClock::new(NOW);
         let services = Services {
-            clock: Arc::new(clock.clone()),
+            clock: Arc::new(SteppingClock(ManualClock::new(NOW))),
             telemetry: Arc::new(Telemetry::default()),
             logs: Arc::new(Logs::default()),
             registry: Arc::new(SeriesRegistry::new()),
@@ -54,7 +62,7 @@ impl Rig {
         };
         let mut settings = PluginSettings::new(name(plugin));
         settings.cpu_per_call = LONG;
-        Self { clock, services, settings, past: Past::default() }
+        Self { services, settings, past: Past::default() }
     }
 
     pub async fn start(&self) -> Handle {
@@ -65,6 +73,11 @@ impl Rig {
     pub async fn try_start(&self) -> Result<Handle, vigie::plugin::StartError> {
         let loaded = engine().load(guest(self.settings.name.as_str())).await.unwrap();
         Handle::start(engine(), &self.services, &loaded, &self.settings, self.past.clone()).await
+    }
+
+    pub async fn start_component(&self, bytes: Vec<u8>) -> Handle {
+        let loaded = engine().load(bytes).await.unwrap();
+        Handle::start(engine(), &self.services, &loaded, &self.settings, self.past.clone()).await.unwrap()
     }
 
     pub fn meter(&self) -> Arc<PluginMeter> {
