@@ -1,5 +1,6 @@
 //! What a frame with 1,000 samples of known series costs: encoding it, and encoding and appending it. Divide by 1,000 for one
 //! sample; the goal is well under 20 ns.
+#![allow(missing_docs, clippy::expect_used, reason = "a bench says what it expects; the macros make undocumented items")]
 
 use std::sync::Arc;
 use std::time::Duration;
