@@ -3,7 +3,7 @@
 #![allow(missing_docs, clippy::expect_used, reason = "a bench says what it expects; the macros make undocumented items")]
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
@@ -12,6 +12,8 @@ use vigie::journal::{Entry, Journal, Settings};
 use vigie::model::{Columns, Name, SeriesId, Times, Timestamp};
 
 const SAMPLES: u32 = 1000;
+/// Frames between two syncs: a second of many plugins.
+const SYNC_EVERY: u64 = 2000;
 
 fn frame() -> Frame {
     let plugin = Name::new("system").expect("a name");
@@ -35,21 +37,22 @@ fn append(criterion: &mut Criterion) {
     group.bench_function("encode 1000 samples", |bencher| {
         bencher.iter_batched(frame, |frame| Entry::new(frame).expect("a payload"), BatchSize::SmallInput);
     });
-    let mut unsynced = 0;
     group.bench_function("encode and append 1000 samples", |bencher| {
-        bencher.iter_batched(
-            || {
-                // As the recorder does, but not in the measured time: sync, and keep the size.
-                unsynced += 1;
-                if unsynced % 2000 == 0 {
+        bencher.iter_custom(|times| {
+            let mut took = Duration::ZERO;
+            for time in 1..=times {
+                let frame = frame();
+                let began = Instant::now();
+                journal.append(frame).expect("an append");
+                took += began.elapsed();
+                // As the recorder does, which has another thread for it.
+                if time % SYNC_EVERY == 0 || time == times {
                     let last = journal.sync().expect("a sync");
                     journal.tail().retain(settings.retain_bytes, last).expect("a deletion");
                 }
-                frame()
-            },
-            |frame| journal.append(frame).expect("an append"),
-            BatchSize::PerIteration,
-        );
+            }
+            took
+        });
     });
     group.finish();
 }
