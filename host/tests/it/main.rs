@@ -3,3 +3,5 @@
 
 mod engine;
 mod guests;
+mod support;
+mod whole;

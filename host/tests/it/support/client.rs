@@ -43,6 +43,15 @@ impl Api {
         (status, kind, String::from_utf8(body.to_vec()).unwrap())
     }
 
+    /// Status and body, if somebody answers.
+    pub async fn try_get(&self, path: &str) -> Option<(u16, String)> {
+        let request = http::Request::get(format!("{}{path}", self.base)).body(Empty::new()).unwrap();
+        let answer = self.client.request(request).await.ok()?;
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.ok()?.to_bytes();
+        Some((status, String::from_utf8_lossy(&body).into_owned()))
+    }
+
     /// A JSON answer.
     pub async fn json(&self, path: &str) -> Value {
         let (status, _, body) = self.get(path, &[]).await;
