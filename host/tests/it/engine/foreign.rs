@@ -2,10 +2,11 @@
 //! and these tests have nothing to do.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use vigie::event::Fault;
-use vigie::model::{Input, Labels, Timestamp, Watched};
+use vigie::model::{Input, Labels, Target, Timestamp, Watched};
 use vigie::plugin::{Outcome, Request, Role};
 
 use super::rig::{NOW, Rig, call, engine, target};
@@ -48,7 +49,8 @@ async fn a_collector_in_python_asks_for_its_file() {
     let rig = Rig::new("json-file");
     let handle = rig.start_component(bytes).await;
     assert!(handle.has(Role::Collector));
-    let finished = call(&handle, Request::Collect(target("numbers.json"))).await;
+    let numbers = Target { address: "/srv/numbers.json".into(), ..(*target("numbers")).clone() };
+    let finished = call(&handle, Request::Collect(Arc::new(numbers))).await;
     let Outcome::Erred { fault, message, .. } = &finished.outcome else { panic!("{:?}", finished.outcome) };
     assert_eq!(*fault, Fault::Denied, "{message}");
     assert!(engine().memory().used() > 0);
