@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::watch;
 
@@ -12,7 +13,8 @@ use super::settle::{Settled, settle};
 use crate::bus::{Accept, SubmitError};
 use crate::event::{Event, Frame, Origin};
 use crate::journal::{ReadError, Tail};
-use crate::model::{Offset, PluginName};
+use crate::model::time::format_duration;
+use crate::model::{Offset, OffsetRange, PluginName};
 use crate::notify::driver::{Ledger, Receivers};
 use crate::plugin::caller::CallServices;
 use crate::plugin::directory::{Desired, Refusal};
@@ -22,7 +24,7 @@ use crate::plugin::{Engine, Loaded, Services};
 use crate::route::evaluator::EvaluatorSources;
 
 /// An alerter that is further behind begins here: what is older is no news.
-const BEHIND_MAX: std::time::Duration = std::time::Duration::from_secs(600);
+const BEHIND_MAX: Duration = Duration::from_secs(600);
 
 /// What running plugins are made of.
 pub(super) struct Host {
@@ -54,6 +56,13 @@ impl Host {
         }
         let oldest = self.tail.offset_at(self.services.clock.now() - BEHIND_MAX).await?;
         let news = Offset(oldest.0.saturating_sub(1));
+        if news > cursor {
+            let skipped = OffsetRange { from: cursor, to: news };
+            let reason = format!("more than {} behind", format_duration(BEHIND_MAX));
+            if let Err(error) = self.record(vec![Event::CursorSkipped { plugin: plugin.clone(), skipped, reason }]).await {
+                tracing::warn!(%plugin, %error, "a skip could not be recorded");
+            }
+        }
         Ok(cursor.max(news))
     }
 }
@@ -140,6 +149,7 @@ impl Supervisor {
             facts.push(Event::PluginStopped { plugin: name.clone(), reason: "changed".into() });
         }
         let handle = new.caller.handle().clone();
+        self.forget_targets(&name, &addresses, handle.has(crate::plugin::Role::HealthCheck));
         self.show(desired, &loaded, addresses);
         facts.push(Event::PluginLoaded(handle.facts()));
         facts.extend(new.declared());
@@ -166,6 +176,15 @@ impl Supervisor {
             tracing::error!(plugin = %before.caller.handle().name(), error, "what ran before could not go on");
         }
         self.running.insert(before.caller.handle().name().clone(), before);
+    }
+
+    /// Targets that the configuration no longer names leave the health board.
+    fn forget_targets(&self, name: &PluginName, addresses: &BTreeMap<String, String>, is_check: bool) {
+        let is_configured = |target: Option<&crate::model::TargetName>| match target {
+            Some(target) => is_check && addresses.contains_key(target.as_str()),
+            None => is_check && addresses.is_empty(),
+        };
+        self.host.projections.board.write().retain(|key| key.check != *name || is_configured(key.target.as_ref()));
     }
 
     fn show(&self, desired: &Desired, loaded: &Loaded, addresses: BTreeMap<String, String>) {

@@ -19,7 +19,7 @@ pub struct Recovery {
     pub epoch: Epoch,
     /// Whether that is a new one: ids of the epoch before may stand for events that are gone.
     pub raised: bool,
-    /// The last event that is there; the next one gets an offset after it (not always the very next: see `damaged`).
+    /// The offset before the next event's: the last event's, or the last one that was lost (see `damaged`).
     pub last: Offset,
     /// Unfinished writes at the end, cut off. The caller records them.
     pub truncated: Vec<Truncated>,
@@ -88,12 +88,7 @@ pub(super) fn recover(journal: &Path, last: Last, settings: &Settings) -> Result
     let report = &mut recovered.report;
     report.raised = epoch.is_some() && (recovered.cut || last.end == LastEnd::MachineDown);
     report.epoch = Epoch(epoch.map_or(1, |epoch| epoch.0 + u32::from(report.raised)));
-    report.last = recovered
-        .segments
-        .iter()
-        .rev()
-        .find(|segment| !segment.is_empty())
-        .map_or(Offset::ZERO, |segment| Offset(segment.end.offset.0.saturating_sub(1)));
+    report.last = Offset(recovered.end.offset.0.saturating_sub(1));
     Ok(recovered)
 }
 

@@ -161,6 +161,7 @@ fn damage_with_whole_frames_behind_it_is_set_aside_and_its_offsets_are_not_given
     fs::write(&path, &bytes).unwrap();
     let (mut journal, recovery) = open(directory.path());
     assert!(recovery.truncated.is_empty() && recovery.raised);
+    assert_eq!(recovery.last, Offset(8), "a snapshot of what is lost counts");
     let [damaged] = &recovery.damaged[..] else { panic!("{recovery:?}") };
     assert_eq!((damaged.lost, fs::read(&damaged.kept).unwrap()), (Some((Offset(3), Offset(8))), bytes), "{damaged:?}");
     assert_eq!(journal.append(frame(5, 1, 1)).unwrap().first, Offset(9));

@@ -49,6 +49,7 @@ pub struct Driver {
     clock: Arc<dyn Clock>,
     external_url: Arc<str>,
     synced: watch::Receiver<Offset>,
+    /// Under way, until the result was read back from the journal: before that they are still due.
     in_flight: BTreeSet<NotificationId>,
     paused: BTreeMap<PluginName, Timestamp>,
     flights: JoinSet<Landed>,
@@ -57,7 +58,7 @@ pub struct Driver {
 /// One attempt's end.
 struct Landed {
     id: NotificationId,
-    /// The attempt was not made.
+    /// The attempt was not made, or its result is not recorded: when to try again.
     pause_until: Option<Timestamp>,
 }
 
@@ -95,7 +96,7 @@ impl Driver {
         }
     }
 
-    async fn take(&self, item: Item) -> Result<(), SubmitError> {
+    async fn take(&mut self, item: Item) -> Result<(), SubmitError> {
         match item {
             Item::Record(record) => self.take_record(&record).await,
             Item::Skipped(skipped) => {
@@ -106,7 +107,7 @@ impl Driver {
         }
     }
 
-    async fn take_record(&self, record: &Record) -> Result<(), SubmitError> {
+    async fn take_record(&mut self, record: &Record) -> Result<(), SubmitError> {
         for (offset, event) in record.events() {
             let decided = self.ledger.lock().0.decide(event);
             if !decided.is_empty() {
@@ -122,6 +123,12 @@ impl Driver {
             let mut ledger = self.ledger.lock();
             ledger.0.apply(EventId { epoch: record.epoch, offset }, record.frame.at, event);
             ledger.1 = offset;
+            drop(ledger);
+            if let Event::NotificationSent(delivery) | Event::NotificationFailed { delivery, .. } = event
+                && let Ok(id) = delivery.notification.parse()
+            {
+                self.in_flight.remove(&id);
+            }
         }
         Ok(())
     }
@@ -161,12 +168,11 @@ impl Driver {
 
     fn land(&mut self, landed: Result<Landed, tokio::task::JoinError>) {
         match landed {
-            Ok(Landed { id, pause_until }) => {
-                if let Some(until) = pause_until {
-                    self.paused.insert(id.receiver.clone(), until);
-                }
+            Ok(Landed { id, pause_until: Some(until) }) => {
+                self.paused.insert(id.receiver.clone(), until);
                 self.in_flight.remove(&id);
             }
+            Ok(Landed { pause_until: None, .. }) => {}
             Err(error) => {
                 tracing::error!(%error, "a delivery ended abnormally");
                 self.in_flight.clear();
@@ -189,7 +195,7 @@ impl Attempt {
     /// Waits until what is told is synced, tells it, and returns when the result is recorded.
     async fn make(self, mut synced: watch::Receiver<Offset>) -> Landed {
         if synced.wait_for(|synced| *synced >= self.id.event.offset).await.is_err() {
-            return Landed { id: self.id, pause_until: None };
+            return Landed { pause_until: Some(self.clock.now() + UNAVAILABLE_WAIT), id: self.id };
         }
         let due = Due { id: self.id.clone(), waiting: &self.waiting, previous: self.previous.as_deref() };
         let notification = due.notification(&self.receiver.settings, &self.external_url);

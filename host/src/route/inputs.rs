@@ -65,7 +65,8 @@ mod tests {
     use super::*;
     use crate::event::{Collected, Event};
     use crate::model::{Columns, Family, Kind, Labels, Name, Rule, SeriesDefinition, SeriesId, Times};
-    use crate::route::watch::{Definitions, LOOKBACK};
+    use crate::latest::LOOKBACK;
+    use crate::route::watch::Definitions;
 
     /// Series 0 to 9 are `load{cpu="N"}`, others `other`.
     struct Series;

@@ -6,11 +6,10 @@ use std::time::Duration;
 
 use crate::edge::SeriesRegistry;
 use crate::event::{Collected, Event};
+use crate::latest::LOOKBACK;
 use crate::model::{Labels, Offset, Rule, Selector, SelectorError, SeriesDefinition, SeriesId, Timestamp};
 use crate::route::ring::{Point, Ring};
 
-/// A series without a sample for this long is in no input, as in Prometheus' lookback.
-pub const LOOKBACK: Duration = Duration::from_secs(300);
 /// The longest window that a selector may ask for; the store will serve longer ones.
 pub const WINDOW_MAX: Duration = Duration::from_secs(3600);
 

@@ -12,8 +12,12 @@ pub(super) fn summary(event: &Event) -> String {
         Event::JournalDamaged { segment, kept, reason, .. } => format!("{segment} is damaged ({reason}), its bytes are kept in {kept}"),
         Event::SegmentsDeleted { from, to, bytes } => format!("deleted events {from} to {to} ({bytes} bytes) to keep the journal's size"),
         Event::SeriesDefined { series } => format!("{} series defined", series.len()),
+        Event::FamilyClashed { plugin, family, kept, came } if kept == came => {
+            format!("{plugin}: `{family}` came with another help or unit, the first ones stay")
+        }
         Event::FamilyClashed { plugin, family, kept, came } => {
-            format!("{plugin}: `{family}` came as {came:?}, it is {kept:?}; its points were dropped").to_lowercase()
+            let (kept, came) = (format!("{kept:?}").to_lowercase(), format!("{came:?}").to_lowercase());
+            format!("{plugin}: `{family}` came as {came}, it is {kept}; its points were dropped")
         }
         Event::SamplesCollected(collected) => samples(collected),
         Event::CheckCompleted { plugin, target, report } => check(plugin.as_str(), target.as_ref(), report),
