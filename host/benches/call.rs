@@ -1,6 +1,12 @@
 //! What a call costs through the whole host path: channel, Wasm, conversion to a batch, settlement.
 //! Targets: at most 3 us a call, 600 ns a labelled sample, 40 ns an interned one.
-#![allow(missing_docs, clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a bench says what it expects; the macros make undocumented items")]
+#![allow(
+    missing_docs,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a bench says what it expects; the macros make undocumented items"
+)]
 
 use std::hint::black_box;
 use std::sync::Arc;

@@ -90,7 +90,11 @@ pub fn router(sources: Arc<Sources>, hosts: guard::AllowedHosts) -> Router {
 ///
 /// # Errors
 /// The listener fails for good.
-pub async fn serve(listener: TcpListener, router: Router, shutdown: impl Future<Output = ()> + Send + 'static) -> std::io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> std::io::Result<()> {
     axum::serve(listener, router).with_graceful_shutdown(shutdown).await
 }
 

@@ -94,7 +94,8 @@ async fn build(config: HostConfig) -> Result<Built> {
     let (newest, last) = (snapshots.clone(), recovery.last);
     let snapshot = tokio::task::spawn_blocking(move || newest.newest_valid(last)).await?.context("reading the snapshots")?;
     let (bus, receiver) = Bus::new();
-    let recorder = recorder::spawn(journal, receiver, telemetry.clone(), durability(&config)).context("starting the recorder")?;
+    let recorder =
+        recorder::spawn(journal, receiver, telemetry.clone(), durability(&config)).context("starting the recorder")?;
     let Restored { projections, book, undecided, book_cursor, deliveries, end } =
         restore(&recorder.tail(), snapshot.as_ref()).await.context("replaying the journal")?;
     let book = Arc::new(RwLock::new(book.with_downtime_max(config.alerts.downtime_max)));
@@ -189,7 +190,8 @@ impl Built {
         let external_url = views::external_url(&self.config, address);
         let (stop_plugins, plugins_stopped) = watch::channel(false);
         let (stop_rest, rest_stopped) = watch::channel(false);
-        let driver = Driver::new(self.ledger.clone(), receivers, self.bus.clone(), self.clock.clone(), external_url, tail.synced());
+        let driver =
+            Driver::new(self.ledger.clone(), receivers, self.bus.clone(), self.clock.clone(), external_url, tail.synced());
         let keeper = Arc::new(Keeper {
             snapshots: self.snapshots,
             projections: self.projections,

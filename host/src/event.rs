@@ -13,8 +13,8 @@ use serde::{Deserialize, Serialize};
 pub use kind::KINDS;
 
 use crate::model::{
-    CheckReport, Columns, DropCount, EventId, Fingerprint, Finding, Kind, Labels, Offset, OffsetRange, PluginName, SeriesDefinition,
-    SeriesId, TargetName, Timestamp,
+    CheckReport, Columns, DropCount, EventId, Finding, Fingerprint, Kind, Labels, Offset, OffsetRange, PluginName,
+    SeriesDefinition, SeriesId, TargetName, Timestamp,
 };
 
 /// What is committed together or not at all: one call of a plugin, one decision of the host.

@@ -10,9 +10,9 @@ mod openmetrics;
 mod own;
 mod page;
 mod process;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use format::Format;
 pub use own::{HostFacts, OwnFamily, own_families};

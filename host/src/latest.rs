@@ -93,7 +93,9 @@ impl Latest {
         let mut found = Vec::new();
         let mut look = |id: SeriesId| {
             let Some((time, value)) = inner.cells.live(id, now) else { return };
-            let Some(definition) = definitions.get(id).filter(|definition| selector.matches(&definition.labels)) else { return };
+            let Some(definition) = definitions.get(id).filter(|definition| selector.matches(&definition.labels)) else {
+                return;
+            };
             found.push(LatestSample { id, labels: definition.labels.clone(), time, value });
         };
         match selector.name() {

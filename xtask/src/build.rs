@@ -12,7 +12,8 @@ use crate::tools;
 const SHIPPED: [&str; 4] = ["system", "http-check", "threshold", "webhook"];
 
 /// The guests that are not Rust: the folder in `examples/` and the component that its `build.sh` makes.
-const FOREIGN: [(&str, &str); 2] = [("python-collector", "python-collector.wasm"), ("javascript-alerter", "javascript-alerter.wasm")];
+const FOREIGN: [(&str, &str); 2] =
+    [("python-collector", "python-collector.wasm"), ("javascript-alerter", "javascript-alerter.wasm")];
 
 fn cargo() -> String {
     std::env::var("CARGO").unwrap_or_else(|_| "cargo".into())
@@ -21,7 +22,8 @@ fn cargo() -> String {
 /// Builds the shipped plugins and lays them into the quickstart's plugin directory.
 pub(crate) fn plugins() -> Result<PathBuf> {
     peers::wasm_target()?;
-    let mut arguments = vec!["build".to_owned(), "--quiet".into(), "--profile=plugin".into(), format!("--target={WASM_TARGET}")];
+    let mut arguments =
+        vec!["build".to_owned(), "--quiet".into(), "--profile=plugin".into(), format!("--target={WASM_TARGET}")];
     arguments.extend(SHIPPED.iter().map(|name| format!("--package=vigie-{name}")));
     tools::say("building the shipped plugins");
     tools::run(&cargo(), &arguments, &[])?;
@@ -82,7 +84,8 @@ pub(crate) fn test(arguments: &[String]) -> Result<()> {
         }
         Err(error) => return Err(error),
     };
-    let mut env: Vec<(&str, &OsStr)> = vec![("VIGIE_PLUGINS_BUILT", plugins.as_os_str()), ("VIGIE_GUESTS_DIR", guests.as_os_str())];
+    let mut env: Vec<(&str, &OsStr)> =
+        vec![("VIGIE_PLUGINS_BUILT", plugins.as_os_str()), ("VIGIE_GUESTS_DIR", guests.as_os_str())];
     env.extend(foreign.as_ref().map(|directory| ("VIGIE_FOREIGN_DIR", directory.as_os_str())));
     let mut command = vec!["test", "--workspace", "--exclude=vigie-test-guests"];
     command.extend(arguments.iter().map(String::as_str));

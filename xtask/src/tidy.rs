@@ -31,12 +31,29 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("alert", &["event", "model"]),
     ("health", &["event", "model"]),
     ("latest", &["edge", "event", "model"]),
-    ("route", &["alert", "bus", "clock", "edge", "event", "health", "journal", "latest", "model", "plugin", "schedule", "telemetry"]),
+    (
+        "route",
+        &["alert", "bus", "clock", "edge", "event", "health", "journal", "latest", "model", "plugin", "schedule", "telemetry"],
+    ),
     ("notify", &["alert", "bus", "clock", "event", "journal", "model", "plugin", "telemetry"]),
     ("exposition", &["latest", "model", "telemetry"]),
     (
         "api",
-        &["alert", "clock", "config", "event", "exposition", "health", "journal", "latest", "model", "notify", "plugin", "schedule", "telemetry"],
+        &[
+            "alert",
+            "clock",
+            "config",
+            "event",
+            "exposition",
+            "health",
+            "journal",
+            "latest",
+            "model",
+            "notify",
+            "plugin",
+            "schedule",
+            "telemetry",
+        ],
     ),
     ("app", &["*"]),
     ("cli", &["api", "app", "clock", "config", "event", "journal", "model"]),
@@ -92,12 +109,15 @@ fn sizes(shown: &str, text: &str) -> Vec<String> {
     for (at, line) in lines.iter().enumerate() {
         let code = line.trim_start();
         let indent = &line[..line.len() - code.len()];
-        let declares = ["fn ", "pub fn ", "pub(crate) fn ", "async fn ", "pub async fn ", "pub(crate) async fn ", "pub(super) fn "];
+        let declares =
+            ["fn ", "pub fn ", "pub(crate) fn ", "async fn ", "pub async fn ", "pub(crate) async fn ", "pub(super) fn "];
         if !declares.iter().any(|start| code.starts_with(start)) {
             continue;
         }
         // rustfmt puts the closing brace alone at the signature's indentation.
-        let end = lines[at..].iter().position(|l| *l == format!("{indent}}}") || (l.ends_with('}') && l.starts_with(indent) && *l == *line));
+        let end = lines[at..]
+            .iter()
+            .position(|l| *l == format!("{indent}}}") || (l.ends_with('}') && l.starts_with(indent) && *l == *line));
         if let Some(length) = end.filter(|length| *length + 1 > FUNCTION_LINES_MAX) {
             found.push(format!("{shown}:{}: function of {} lines, at most {FUNCTION_LINES_MAX}", at + 1, length + 1));
         }

@@ -24,7 +24,11 @@ pub(crate) fn say(line: &str) {
 }
 
 /// Runs a program in the root with the terminal's output; its failure is an error that shows the command.
-pub(crate) fn run<A: AsRef<OsStr>>(program: &str, arguments: impl IntoIterator<Item = A>, env: &[(&str, &OsStr)]) -> Result<()> {
+pub(crate) fn run<A: AsRef<OsStr>>(
+    program: &str,
+    arguments: impl IntoIterator<Item = A>,
+    env: &[(&str, &OsStr)],
+) -> Result<()> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(root()).envs(env.iter().copied());
     let shown = shown(&command);

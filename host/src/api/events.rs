@@ -10,8 +10,8 @@ use super::wire::event::{Events, WireEvent};
 use super::{Shared, Sources, problem};
 use crate::event::Envelope;
 use crate::journal::{Item, ReadError};
-use crate::model::time::parse_duration;
 use crate::model::Offset;
+use crate::model::time::parse_duration;
 
 /// Events of one answer, unless `limit` says fewer.
 pub(super) const EVENTS_DEFAULT: usize = 100;
@@ -70,7 +70,10 @@ impl EventQuery {
 }
 
 /// A page of events.
-pub(super) async fn list(State(sources): Shared, query: Result<Query<EventQuery>, axum::extract::rejection::QueryRejection>) -> Response {
+pub(super) async fn list(
+    State(sources): Shared,
+    query: Result<Query<EventQuery>, axum::extract::rejection::QueryRejection>,
+) -> Response {
     let query = match query {
         Ok(Query(query)) => query,
         Err(error) => return refuse(format!("{}; known are from, since, last, limit, kind", error.body_text())),

@@ -58,12 +58,17 @@ fn admit(hosts: &AllowedHosts, headers: &HeaderMap) -> Result<(), Response> {
     let host = named.next().and_then(|value| value.to_str().ok()).filter(|_| named.next().is_none());
     let Some(host) = host.filter(|host| hosts.allows(host)) else {
         let shown = host.unwrap_or_default().escape_default();
-        return Err(refuse(StatusCode::FORBIDDEN, format!("host `{shown}` is not served, add it to `allowed-hosts` in vigie.toml")));
+        return Err(refuse(
+            StatusCode::FORBIDDEN,
+            format!("host `{shown}` is not served, add it to `allowed-hosts` in vigie.toml"),
+        ));
     };
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
-    let same = origin.to_str().ok().and_then(|origin| origin.split_once("://")).is_some_and(|(scheme, authority)| {
-        matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host)
-    });
+    let same = origin
+        .to_str()
+        .ok()
+        .and_then(|origin| origin.split_once("://"))
+        .is_some_and(|(scheme, authority)| matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host));
     if same {
         return Ok(());
     }

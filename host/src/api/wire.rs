@@ -207,7 +207,15 @@ pub fn time(at: Timestamp) -> String {
 #[must_use]
 pub fn float(value: f64) -> serde_json::Value {
     serde_json::Number::from_f64(value).map_or_else(
-        || serde_json::Value::from(if value.is_nan() { "NaN" } else if value > 0.0 { "+Inf" } else { "-Inf" }),
+        || {
+            serde_json::Value::from(if value.is_nan() {
+                "NaN"
+            } else if value > 0.0 {
+                "+Inf"
+            } else {
+                "-Inf"
+            })
+        },
         serde_json::Value::Number,
     )
 }

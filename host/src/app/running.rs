@@ -150,7 +150,8 @@ async fn rules(caller: &Caller, timeout: Duration) -> Result<Vec<Rule>, String> 
     if !caller.handle().has(Role::Alerter) {
         return Ok(Vec::new());
     }
-    let recorded = caller.call(Request::Rules, timeout, Record::PLAIN, |_| Vec::new()).await.map_err(|error| error.to_string())?;
+    let recorded =
+        caller.call(Request::Rules, timeout, Record::PLAIN, |_| Vec::new()).await.map_err(|error| error.to_string())?;
     let rules = match recorded.outcome {
         Outcome::Rules(rules) => rules,
         Outcome::Erred { message, .. } => return Err(format!("`rules` failed: {message}")),

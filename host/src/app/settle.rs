@@ -25,12 +25,15 @@ pub(super) struct Settled {
 /// What is wrong, with file, place and what would fix it.
 pub(super) fn settle(desired: &Desired, description: &Description, host: &HostConfig) -> Result<Settled, String> {
     let defaults = manifest_defaults(description.manifest.as_ref())?;
-    let configured =
-        desired.config.settle(&defaults, &Defaults { ..host.defaults }, &host.secrets).map_err(|problems| problems.to_string())?;
+    let configured = desired
+        .config
+        .settle(&defaults, &Defaults { ..host.defaults }, &host.secrets)
+        .map_err(|problems| problems.to_string())?;
     let granted = granted(desired, &configured)?;
     let requests = description.manifest.iter().flat_map(|manifest| &manifest.requests);
-    let requests = Requests::parse(requests.map(|request| (request.capability.as_str(), request.scope.as_deref().unwrap_or_default())))
-        .map_err(|error| format!("the manifest's requests: {error}"))?;
+    let requests =
+        Requests::parse(requests.map(|request| (request.capability.as_str(), request.scope.as_deref().unwrap_or_default())))
+            .map_err(|error| format!("the manifest's requests: {error}"))?;
     let name = desired.config.name.clone();
     let grants = Grants::new(name.clone(), granted, requests, &configured.targets);
     let mut settings = PluginSettings::new(name);

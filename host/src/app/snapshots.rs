@@ -64,7 +64,8 @@ impl Keeper {
         };
         tokio::task::spawn_blocking(write).await?.context("writing a snapshot")?;
         let (tail, retain_bytes) = (self.tail.clone(), self.retain_bytes);
-        let deleted = tokio::task::spawn_blocking(move || tail.retain(retain_bytes, from)).await?.context("deleting segments")?;
+        let deleted =
+            tokio::task::spawn_blocking(move || tail.retain(retain_bytes, from)).await?.context("deleting segments")?;
         if let Some(deleted) = deleted {
             self.record(Event::SegmentsDeleted { from: deleted.from, to: deleted.to, bytes: deleted.bytes }).await;
         }

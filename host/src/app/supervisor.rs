@@ -296,6 +296,10 @@ fn status(desired: &Desired, state: PluginState) -> PluginStatus {
 }
 
 fn addresses(settled: &Settled) -> BTreeMap<String, String> {
-    let named = settled.configured.targets.iter().filter_map(|target| Some((target.name.as_ref()?.to_string(), target.address.clone())));
+    let named = settled
+        .configured
+        .targets
+        .iter()
+        .filter_map(|target| Some((target.name.as_ref()?.to_string(), target.address.clone())));
     named.collect()
 }

@@ -41,7 +41,9 @@ pub(super) fn trouble(tail: Tail, ready: watch::Receiver<bool>) -> Arc<dyn Fn() 
         let condition = tail.condition();
         let failed = match &*condition.borrow() {
             Condition::Sound => None,
-            Condition::Refusing { error } | Condition::Failed { error } => Some(format!("the journal does not take facts: {error}")),
+            Condition::Refusing { error } | Condition::Failed { error } => {
+                Some(format!("the journal does not take facts: {error}"))
+            }
         };
         failed.or_else(|| (!*ready.borrow()).then(|| "plugins are being loaded".into()))
     })

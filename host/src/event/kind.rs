@@ -86,9 +86,10 @@ impl Event {
             Self::PluginLoaded(facts) => Some(&facts.plugin),
             Self::SamplesCollected(collected) => Some(&collected.plugin),
             Self::RuleEvaluated(evaluated) => Some(&evaluated.plugin),
-            Self::AlertPended(change) | Self::AlertDismissed(change) | Self::AlertFired(change) | Self::AlertResolved(change) => {
-                Some(&change.plugin)
-            }
+            Self::AlertPended(change)
+            | Self::AlertDismissed(change)
+            | Self::AlertFired(change)
+            | Self::AlertResolved(change) => Some(&change.plugin),
             Self::NotificationSent(delivery) | Self::NotificationFailed { delivery, .. } => Some(&delivery.receiver),
             Self::PluginStopped { plugin, .. }
             | Self::PluginRefused { plugin, .. }

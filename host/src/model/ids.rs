@@ -70,9 +70,7 @@ impl FromStr for EventId {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parsed = text
-            .split_once('-')
-            .and_then(|(epoch, offset)| Some((epoch.parse().ok()?, offset.parse().ok()?)));
+        let parsed = text.split_once('-').and_then(|(epoch, offset)| Some((epoch.parse().ok()?, offset.parse().ok()?)));
         match parsed {
             Some((epoch, offset)) => Ok(Self { epoch: Epoch(epoch), offset: Offset(offset) }),
             None => Err(format!("`{text}` is no event id, write `epoch-offset` as in `1-42`")),

@@ -28,8 +28,7 @@ pub enum LabelError {
 #[must_use]
 pub fn is_label_name(name: &str) -> bool {
     let mut bytes = name.bytes();
-    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
+    bytes.next().is_some_and(|b| b.is_ascii_alphabetic() || b == b'_') && bytes.all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// Whether `name` may name a metric: `[a-zA-Z_:][a-zA-Z0-9_:]*`, as in the Prometheus data model.

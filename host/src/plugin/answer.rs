@@ -51,7 +51,8 @@ impl Outcome {
     /// The answer of a check that ended so: unknown where the question could not be asked.
     #[must_use]
     pub fn report(&self) -> CheckReport {
-        let unknown = |message: String| CheckReport { status: Status::Unknown, message, latency: None, details: Labels::default() };
+        let unknown =
+            |message: String| CheckReport { status: Status::Unknown, message, latency: None, details: Labels::default() };
         match self {
             Self::Checked(report) => report.clone(),
             Self::Erred { message, .. } => unknown(message.clone()),

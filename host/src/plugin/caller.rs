@@ -161,7 +161,8 @@ impl Caller {
             settle.committed();
             return Ok(Recorded { outcome, committed: None });
         }
-        let call = Call { plugin: self.handle.name().clone(), instance: 0, generation, consumed: record.consumed, state: writes };
+        let call =
+            Call { plugin: self.handle.name().clone(), instance: 0, generation, consumed: record.consumed, state: writes };
         let frame = Frame { at: self.services.clock.now(), origin: Origin::Call(call), events: all };
         let committed = match self.services.bus.submit(frame, record.accept).await {
             // It is at its place for all to see; the recorder goes on trying to sync it.

@@ -6,7 +6,8 @@ pub(crate) mod families;
 use std::time::Duration;
 
 use crate::model::{
-    CheckReport, Finding, Input, Labels, Notification, NotifiedAlert, NotifiedState, Receipt, Rule, Selector, Status, Target, Timestamp, Watched,
+    CheckReport, Finding, Input, Labels, Notification, NotifiedAlert, NotifiedState, Receipt, Rule, Selector, Status, Target,
+    Timestamp, Watched,
 };
 use crate::plugin::bindings::exports::{alerter, health_check, notifier};
 use crate::plugin::bindings::types;
@@ -64,7 +65,12 @@ fn details(pairs: types::Labels) -> Labels {
 
 /// A check's answer.
 #[must_use]
-pub(crate) fn report(status: health_check::Status, message: &str, latency_ms: Option<f64>, about: types::Labels) -> CheckReport {
+pub(crate) fn report(
+    status: health_check::Status,
+    message: &str,
+    latency_ms: Option<f64>,
+    about: types::Labels,
+) -> CheckReport {
     let status = match status {
         health_check::Status::Up => Status::Up,
         health_check::Status::Degraded => Status::Degraded,
@@ -140,7 +146,8 @@ pub(crate) fn inputs(inputs: Vec<Input>) -> Vec<alerter::Input> {
         },
         fresh: series.fresh,
     };
-    let input = |input: Input| alerter::Input { selector: input.selector, series: input.series.into_iter().map(series).collect() };
+    let input =
+        |input: Input| alerter::Input { selector: input.selector, series: input.series.into_iter().map(series).collect() };
     inputs.into_iter().map(input).collect()
 }
 
@@ -246,7 +253,13 @@ mod tests {
 
     #[test]
     fn details_keep_what_can_be_kept() {
-        let kept = details(vec![pair("a", "1"), pair("b c", "2"), pair("__x", "3"), pair("d", &"x".repeat(LABELS_BYTES_MAX)), pair("e", "4")]);
+        let kept = details(vec![
+            pair("a", "1"),
+            pair("b c", "2"),
+            pair("__x", "3"),
+            pair("d", &"x".repeat(LABELS_BYTES_MAX)),
+            pair("e", "4"),
+        ]);
         assert_eq!(kept.to_string(), r#"{a="1",e="4"}"#);
     }
 

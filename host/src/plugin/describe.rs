@@ -18,17 +18,51 @@ const PACKAGE: &str = "vigie:plugin";
 const CAPABILITIES: [&str; 10] = ["types", "log", "state", "secrets", "sink", "metrics", "files", "system", "http", "net"];
 /// The interfaces of WASI 0.2 that are linked.
 const WASI_02: [(&str, &[&str]); 7] = [
-    ("wasi:cli", &["environment", "exit", "run", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"]),
+    (
+        "wasi:cli",
+        &[
+            "environment",
+            "exit",
+            "run",
+            "stdin",
+            "stdout",
+            "stderr",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stdin",
+            "terminal-stdout",
+            "terminal-stderr",
+        ],
+    ),
     ("wasi:clocks", &["monotonic-clock", "wall-clock"]),
     ("wasi:filesystem", &["types", "preopens"]),
     ("wasi:http", &["types", "outgoing-handler"]),
     ("wasi:io", &["error", "poll", "streams"]),
     ("wasi:random", &["random", "insecure", "insecure-seed"]),
-    ("wasi:sockets", &["network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"]),
+    (
+        "wasi:sockets",
+        &["network", "instance-network", "ip-name-lookup", "tcp", "tcp-create-socket", "udp", "udp-create-socket"],
+    ),
 ];
 /// The interfaces of WASI 0.3 that are linked.
 const WASI_03: [(&str, &[&str]); 5] = [
-    ("wasi:cli", &["types", "environment", "exit", "run", "stdin", "stdout", "stderr", "terminal-input", "terminal-output", "terminal-stdin", "terminal-stdout", "terminal-stderr"]),
+    (
+        "wasi:cli",
+        &[
+            "types",
+            "environment",
+            "exit",
+            "run",
+            "stdin",
+            "stdout",
+            "stderr",
+            "terminal-input",
+            "terminal-output",
+            "terminal-stdin",
+            "terminal-stdout",
+            "terminal-stderr",
+        ],
+    ),
     ("wasi:clocks", &["types", "monotonic-clock", "system-clock"]),
     ("wasi:filesystem", &["types", "preopens"]),
     ("wasi:random", &["random", "insecure", "insecure-seed"]),
@@ -135,7 +169,9 @@ pub enum DescribeError {
         hint: &'static str,
     },
     /// No role.
-    #[error("the component exports no role: export `lifecycle` and one of `collector`, `health-check`, `alerter`, `notifier` of `{PACKAGE}@{CONTRACT}`")]
+    #[error(
+        "the component exports no role: export `lifecycle` and one of `collector`, `health-check`, `alerter`, `notifier` of `{PACKAGE}@{CONTRACT}`"
+    )]
     NoRole,
     /// A role without `lifecycle`.
     #[error("the component exports `{0}` but not `{PACKAGE}/lifecycle@{CONTRACT}`: every plugin has an `init`")]

@@ -63,7 +63,11 @@ fn names_that_the_host_has_not_are_refused_with_what_to_do() {
     for (imports, exports, message) in [
         (vec![], vec!["vigie:plugin/lifecycle@0.2.0"], "is built for `vigie:plugin@0.2.0`, this host speaks 0.1"),
         (vec!["vigie:plugin/log@0.2.0"], vec![], "is built for `vigie:plugin@0.2.0`"),
-        (vec!["vigie:plugin/teleport@0.1.0"], vec![], "imports `vigie:plugin/teleport@0.1.0`, which this host has not: it may belong to a newer"),
+        (
+            vec!["vigie:plugin/teleport@0.1.0"],
+            vec![],
+            "imports `vigie:plugin/teleport@0.1.0`, which this host has not: it may belong to a newer",
+        ),
         (vec!["wasi:nn/tensor@0.2.0"], vec![], "does not link that package of WASI"),
         (vec!["wasi:cli/run@0.3.0-rc-2025"], vec![], "only released versions of WASI"),
         (vec!["wasi:cli/environment@0.4.0"], vec![], "this host links WASI 0.2 and 0.3"),

@@ -246,7 +246,10 @@ mod tests {
             ("{}", "manifest: has no key `manifest`, begin it with `\"manifest\": 1`"),
             (r#"{"manifest":2}"#, "manifest at `manifest`: form `2` is not known, this host reads form 1"),
             (r#"{"manifest":1,"name":"a"}"#, "manifest: missing field `version`"),
-            (r#"{"manifest":1,"name":"","version":"1.0.0"}"#, "manifest at `name`: a name is empty, give it at least one character"),
+            (
+                r#"{"manifest":1,"name":"","version":"1.0.0"}"#,
+                "manifest at `name`: a name is empty, give it at least one character",
+            ),
             (
                 r#"{"manifest":1,"name":"a","version":"1"}"#,
                 "manifest at `version`: `1` is no version as in `1.2.3`: unexpected end of input while parsing major version number",

@@ -49,7 +49,13 @@ impl Sources {
     }
 
     /// Begins the batch of a call. The stream lives in it until [`Self::finish`].
-    pub(crate) fn begin(&mut self, stage: Stage, target: Option<&Target>, rule: Option<&str>, now: Timestamp) -> Option<(StreamKey, Batch)> {
+    pub(crate) fn begin(
+        &mut self,
+        stage: Stage,
+        target: Option<&Target>,
+        rule: Option<&str>,
+        now: Timestamp,
+    ) -> Option<(StreamKey, Batch)> {
         let name = target.and_then(|target| target.name.clone());
         let key = match stage {
             Stage::Collect => StreamKey::Collect(name),

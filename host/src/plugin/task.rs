@@ -167,7 +167,12 @@ impl Task {
         let samples = [&output, &status].into_iter().flatten().map(|output| self.count_output(output)).sum();
         let (settle, settled) = Settle::new();
         let generation = self.generation;
-        Ok(Made { finished: Finished { outcome, output, status, writes, events, generation, cost, settle }, settled, key, samples })
+        Ok(Made {
+            finished: Finished { outcome, output, status, writes, events, generation, cost, settle },
+            settled,
+            key,
+            samples,
+        })
     }
 
     fn finish(&mut self, key: StreamKey, batch: Batch, outcome: &Outcome, lives: bool) -> BatchOutput {
@@ -189,7 +194,12 @@ impl Task {
         match outcome {
             Outcome::Trapped { message, .. } => self.parts.shared.log.write(Level::Error, Stream::Host, message, &[]),
             Outcome::TimedOut { bound } => {
-                self.parts.shared.log.write(Level::Error, Stream::Host, &format!("the call was stopped after its {bound}"), &[]);
+                self.parts.shared.log.write(
+                    Level::Error,
+                    Stream::Host,
+                    &format!("the call was stopped after its {bound}"),
+                    &[],
+                );
             }
             _ => {}
         }
@@ -230,7 +240,9 @@ impl Task {
             End::Returned(Ok(_)) => {}
             End::Returned(Err(error)) => return Err(StartError::Refused(convert::text(&error.message))),
             End::Trapped { message, stderr } => return Err(StartError::Trapped { message, stderr }),
-            End::Stopped(Bound::Cpu(max)) => return Err(StartError::Stopped { bound: format!("cpu of {}", format_duration(max)) }),
+            End::Stopped(Bound::Cpu(max)) => {
+                return Err(StartError::Stopped { bound: format!("cpu of {}", format_duration(max)) });
+            }
             End::Stopped(bound) => return Err(StartError::Stopped { bound: bound.to_string() }),
         }
         let current = &mut instance.data().current;

@@ -26,8 +26,12 @@ pub(crate) struct CpuExceeded(pub std::time::Duration);
 pub(crate) fn describe(error: &wasmtime::Error, stderr: &[String], refused: Option<MemoryBound>) -> String {
     let mut text = cause(error, stderr);
     match refused {
-        Some(MemoryBound::Plugin(bytes)) => text.push_str(&format!("; its memory had reached the plugin's limit of {} MiB", bytes >> 20)),
-        Some(MemoryBound::Host(bytes)) => text.push_str(&format!("; the plugins' memory had reached the host's limit of {} MiB", bytes >> 20)),
+        Some(MemoryBound::Plugin(bytes)) => {
+            text.push_str(&format!("; its memory had reached the plugin's limit of {} MiB", bytes >> 20))
+        }
+        Some(MemoryBound::Host(bytes)) => {
+            text.push_str(&format!("; the plugins' memory had reached the host's limit of {} MiB", bytes >> 20))
+        }
         None => {}
     }
     let mut text = clean(&text, TEXT_BYTES_MAX);
@@ -133,7 +137,10 @@ mod tests {
                 "plugin raised KeyError: 'pages'",
             ),
             ("Python function threw an unexpected exception", "plugin raised an exception"),
-            ("TypeError: cannot read property 'x' of undefined\nFailed to call evaluate", "plugin raised TypeError: cannot read property 'x' of undefined"),
+            (
+                "TypeError: cannot read property 'x' of undefined\nFailed to call evaluate",
+                "plugin raised TypeError: cannot read property 'x' of undefined",
+            ),
             ("expected array", "plugin raised expected array"),
         ] {
             assert_eq!(said(stderr), message, "{stderr}");

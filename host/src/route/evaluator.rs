@@ -71,7 +71,13 @@ pub struct Evaluator {
 impl Evaluator {
     /// A driver for these rules. `reader` begins as far back as the longest window; nothing up to `seen` is new.
     #[must_use]
-    pub fn new(caller: Arc<Caller>, sources: EvaluatorSources, settings: EvaluatorSettings, set: WatchSet, reader: Reader) -> Self {
+    pub fn new(
+        caller: Arc<Caller>,
+        sources: EvaluatorSources,
+        settings: EvaluatorSettings,
+        set: WatchSet,
+        reader: Reader,
+    ) -> Self {
         let clocks = set.rules().iter().map(|watched| RuleClock::new(&watched.rule, settings.interval)).collect();
         let book = sources.book.read();
         let held = set.rules().iter().map(|watched| book.held(caller.handle().name(), &watched.rule.name)).collect();
@@ -152,8 +158,14 @@ impl Evaluator {
         self.now = self.now.max(self.sources.clock.now());
         let group = self.set.rules()[rule].rule.group.clone();
         let is_member = |other: &Rule| !group.is_empty() && other.group == group;
-        let members: Vec<usize> =
-            self.set.rules().iter().enumerate().filter(|(at, other)| *at == rule || is_member(&other.rule)).map(|(at, _)| at).collect();
+        let members: Vec<usize> = self
+            .set
+            .rules()
+            .iter()
+            .enumerate()
+            .filter(|(at, other)| *at == rule || is_member(&other.rule))
+            .map(|(at, _)| at)
+            .collect();
         for (nth, member) in members.iter().enumerate() {
             if nth > 0 && self.catch_up().await.is_err() {
                 return;
@@ -189,7 +201,13 @@ impl Evaluator {
         }
     }
 
-    async fn call(&mut self, at: usize, rule: &Rule, inputs: Vec<crate::model::Input>, consumed: OffsetRange) -> Result<(), NotCalled> {
+    async fn call(
+        &mut self,
+        at: usize,
+        rule: &Rule,
+        inputs: Vec<crate::model::Input>,
+        consumed: OffsetRange,
+    ) -> Result<(), NotCalled> {
         let request = Request::Evaluate { now: self.now, rule: rule.name.clone(), inputs };
         let record = caller::Record { consumed: Some(consumed), accept: Accept::Default };
         let mut concluded = None;

@@ -6,7 +6,9 @@ use crate::route::watch::{RuleSelector, WatchSet, WatchedRule, WatchedSeries};
 
 /// Why a rule is not evaluated.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("selector `{selector}` gives {count} samples, more than the {max} that one evaluation takes; narrow it, shorten its window or raise `samples-max`")]
+#[error(
+    "selector `{selector}` gives {count} samples, more than the {max} that one evaluation takes; narrow it, shorten its window or raise `samples-max`"
+)]
 pub struct TooMany {
     /// The selector that went over the bound.
     pub selector: String,
@@ -64,8 +66,8 @@ mod tests {
 
     use super::*;
     use crate::event::{Collected, Event};
-    use crate::model::{Columns, Family, Kind, Labels, Name, Rule, SeriesDefinition, SeriesId, Times};
     use crate::latest::LOOKBACK;
+    use crate::model::{Columns, Family, Kind, Labels, Name, Rule, SeriesDefinition, SeriesId, Times};
     use crate::route::watch::Definitions;
 
     /// Series 0 to 9 are `load{cpu="N"}`, others `other`.
@@ -120,7 +122,16 @@ mod tests {
     fn shown(set: &WatchSet, now: i64) -> Vec<String> {
         let inputs = inputs(set, &set.rules()[0], Timestamp(now), 100).unwrap();
         let series = inputs.iter().flat_map(|input| &input.series);
-        series.map(|one| format!("{}: {:?} ({})", one.labels.get("cpu").unwrap(), one.times.iter().map(|t| t.0).collect::<Vec<_>>(), one.fresh)).collect()
+        series
+            .map(|one| {
+                format!(
+                    "{}: {:?} ({})",
+                    one.labels.get("cpu").unwrap(),
+                    one.times.iter().map(|t| t.0).collect::<Vec<_>>(),
+                    one.fresh
+                )
+            })
+            .collect()
     }
 
     #[test]

@@ -235,7 +235,8 @@ impl WatchSet {
         let texts = Arc::clone(&rule.rule);
         rule.selectors.iter().enumerate().map(move |(at, place)| {
             let watch = &self.watches[*place];
-            let series = watch.series.iter().filter_map(|id| self.series.get(id)).filter(|series| series.is_live(now)).collect();
+            let series =
+                watch.series.iter().filter_map(|id| self.series.get(id)).filter(|series| series.is_live(now)).collect();
             RuleSelector { text: texts.selectors[at].clone(), window: watch.selector.window(), series }
         })
     }

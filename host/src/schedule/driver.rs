@@ -61,7 +61,14 @@ pub struct Schedule<R> {
 
 impl<R: Runner> Schedule<R> {
     /// A schedule of these jobs, each every `interval`.
-    pub fn new(plugin: &str, jobs: Vec<Job>, interval: Duration, runner: R, clock: Arc<dyn Clock>, meter: Arc<PluginMeter>) -> Self {
+    pub fn new(
+        plugin: &str,
+        jobs: Vec<Job>,
+        interval: Duration,
+        runner: R,
+        clock: Arc<dyn Clock>,
+        meter: Arc<PluginMeter>,
+    ) -> Self {
         let tables = jobs.iter().map(|job| Timetable::new(interval, &job.name(plugin)));
         let slots = Slots::new(tables, clock.now());
         let jobs = jobs.into_iter().map(Arc::new).collect();

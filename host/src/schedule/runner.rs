@@ -54,7 +54,9 @@ fn report(outcome: &Outcome) -> CheckReport {
     match outcome {
         Outcome::Checked(report) => report.clone(),
         Outcome::Erred { message, .. } => unknown(message.clone()),
-        Outcome::Trapped { message, .. } => unknown(format!("the check trapped: {}", message.lines().next().unwrap_or_default())),
+        Outcome::Trapped { message, .. } => {
+            unknown(format!("the check trapped: {}", message.lines().next().unwrap_or_default()))
+        }
         Outcome::TimedOut { bound } => unknown(format!("the check was stopped: {bound}")),
         other => unknown(format!("the check answered with {other:?}")),
     }

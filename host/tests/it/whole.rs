@@ -39,8 +39,6 @@ fn with_watched_page(home: &Home, address: &str, hold_for: &str) {
              for = \"{hold_for}\"\nseverity = \"critical\"\n"
         ),
     );
-    home.component("webhook", &shipped("webhook")).config(
-        "webhook",
-        &format!("[config]\nurl = \"http://{address}/hook\"\n[grants]\nhttp = [\"http://{address}\"]\n"),
-    );
+    home.component("webhook", &shipped("webhook"))
+        .config("webhook", &format!("[config]\nurl = \"http://{address}/hook\"\n[grants]\nhttp = [\"http://{address}\"]\n"));
 }

@@ -16,8 +16,15 @@ const ROLES: [(&str, &str); 5] = [
 ];
 
 /// The capabilities that need a grant, and whether they have scopes.
-const CAPABILITIES: [(&str, bool); 7] =
-    [("http", true), ("files", true), ("secrets", true), ("reveal", true), ("net", false), ("system", false), ("metrics", false)];
+const CAPABILITIES: [(&str, bool); 7] = [
+    ("http", true),
+    ("files", true),
+    ("secrets", true),
+    ("reveal", true),
+    ("net", false),
+    ("system", false),
+    ("metrics", false),
+];
 
 /// The keys of `defaults` and `limits` together.
 const TEXT_KEYS: [&str; 6] = ["name", "description", "interval", "timeout", "memory", "cpu_per_call"];

@@ -63,7 +63,9 @@ fn data(event: &Event) -> Value {
         }
         Event::PluginStopped { plugin, reason } => json!({ "plugin": plugin, "reason": reason }),
         Event::PluginRefused { plugin, file, error } => json!({ "plugin": plugin, "file": file, "error": error }),
-        Event::PluginQuarantined { plugin, reason, until } => json!({ "plugin": plugin, "reason": reason, "until": time(*until) }),
+        Event::PluginQuarantined { plugin, reason, until } => {
+            json!({ "plugin": plugin, "reason": reason, "until": time(*until) })
+        }
         Event::PluginReleased { plugin } => json!({ "plugin": plugin }),
         Event::SeriesDefined { series } => json!({
             "count": series.len(),
@@ -73,14 +75,17 @@ fn data(event: &Event) -> Value {
             json!({ "plugin": plugin, "family": family, "kept": format!("{kept:?}").to_lowercase(), "came": format!("{came:?}").to_lowercase() })
         }
         Event::SamplesCollected(collected) => samples(collected),
-        Event::CheckCompleted { plugin, target, report } => check(plugin.as_str(), target.as_ref().map(|name| name.as_str()), report),
+        Event::CheckCompleted { plugin, target, report } => {
+            check(plugin.as_str(), target.as_ref().map(|name| name.as_str()), report)
+        }
         Event::RulesDeclared { plugin, rules } => {
             json!({ "plugin": plugin, "rules": rules.iter().map(|rule| rule.name.as_str()).collect::<Vec<_>>() })
         }
         Event::RuleEvaluated(evaluated) => evaluation(evaluated),
-        Event::AlertPended(change) | Event::AlertDismissed(change) | Event::AlertFired(change) | Event::AlertResolved(change) => {
-            alert(change)
-        }
+        Event::AlertPended(change)
+        | Event::AlertDismissed(change)
+        | Event::AlertFired(change)
+        | Event::AlertResolved(change) => alert(change),
         Event::NotificationSent(sent) => delivery(sent),
         Event::NotificationFailed { delivery: failed, error, retry_at } => {
             let mut told = delivery(failed);
@@ -108,7 +113,9 @@ fn call(event: &Event) -> Value {
             json!({ "plugin": plugin, "subject": subject, "fault": format!("{fault:?}").to_lowercase(), "message": message })
         }
         Event::CallTimedOut { plugin, subject, bound } => json!({ "plugin": plugin, "subject": subject, "bound": bound }),
-        Event::TargetBackedOff { plugin, target, until } => json!({ "plugin": plugin, "target": target, "until": time(*until) }),
+        Event::TargetBackedOff { plugin, target, until } => {
+            json!({ "plugin": plugin, "target": target, "until": time(*until) })
+        }
         Event::CapabilityDenied { plugin, capability, scope, hint } => {
             json!({ "plugin": plugin, "capability": capability, "scope": scope, "hint": hint })
         }

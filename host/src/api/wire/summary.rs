@@ -9,8 +9,12 @@ pub(super) fn summary(event: &Event) -> String {
         Event::HostStarted { version } => format!("vigie {version} started"),
         Event::HostStopped { reason } => format!("host stopped: {reason}"),
         Event::JournalTruncated { segment, bytes, reason } => format!("cut {bytes} bytes off {segment}: {reason}"),
-        Event::JournalDamaged { segment, kept, reason, .. } => format!("{segment} is damaged ({reason}), its bytes are kept in {kept}"),
-        Event::SegmentsDeleted { from, to, bytes } => format!("deleted events {from} to {to} ({bytes} bytes) to keep the journal's size"),
+        Event::JournalDamaged { segment, kept, reason, .. } => {
+            format!("{segment} is damaged ({reason}), its bytes are kept in {kept}")
+        }
+        Event::SegmentsDeleted { from, to, bytes } => {
+            format!("deleted events {from} to {to} ({bytes} bytes) to keep the journal's size")
+        }
         Event::SeriesDefined { series } => format!("{} series defined", series.len()),
         Event::FamilyClashed { plugin, family, kept, came } if kept == came => {
             format!("{plugin}: `{family}` came with another help or unit, the first ones stay")
@@ -32,7 +36,10 @@ pub(super) fn summary(event: &Event) -> String {
         }
         Event::NotificationFailed { delivery, error, retry_at } => {
             let then = retry_at.map_or_else(|| "given up".into(), |at| format!("next try at {at}"));
-            format!("{} did not accept {} (attempt {}): {error}; {then}", delivery.receiver, delivery.notification, delivery.attempt)
+            format!(
+                "{} did not accept {} (attempt {}): {error}; {then}",
+                delivery.receiver, delivery.notification, delivery.attempt
+            )
         }
         Event::CursorSkipped { plugin, skipped, reason } => {
             format!("{plugin}: skipped events {} to {}: {reason}", skipped.from.next(), skipped.to)
@@ -50,12 +57,16 @@ fn plugin(event: &Event) -> String {
         Event::CallTrapped { plugin, subject, message, .. } => {
             format!("{plugin} trapped{}: {}", about(subject.as_deref()), message.lines().next().unwrap_or_default())
         }
-        Event::CallErred { plugin, subject, message, .. } => format!("{plugin} returned an error{}: {message}", about(subject.as_deref())),
+        Event::CallErred { plugin, subject, message, .. } => {
+            format!("{plugin} returned an error{}: {message}", about(subject.as_deref()))
+        }
         Event::CallTimedOut { plugin, subject, bound } => format!("{plugin} was stopped{}: {bound}", about(subject.as_deref())),
         Event::TargetBackedOff { plugin, target, until } => format!("{plugin}: target {target} is left alone until {until}"),
         Event::PluginQuarantined { plugin, reason, until } => format!("{plugin} quarantined until {until}: {reason}"),
         Event::PluginReleased { plugin } => format!("{plugin} released from quarantine"),
-        Event::CapabilityDenied { plugin, capability, scope, hint } => format!("{plugin} may not use {capability} on {scope}: {hint}"),
+        Event::CapabilityDenied { plugin, capability, scope, hint } => {
+            format!("{plugin} may not use {capability} on {scope}: {hint}")
+        }
         Event::RunsMissed { plugin, target, count } => format!("{plugin}{}: {count} runs missed", on(target.as_ref())),
         _ => String::new(),
     }

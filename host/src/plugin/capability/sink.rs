@@ -37,7 +37,9 @@ fn no_batch(stage: Stage) -> Error {
 
 fn refused(refusal: Refusal) -> Error {
     match refusal.reason {
-        DropReason::SeriesLimit | DropReason::OutputLimit => fault::permanent(format!("{}; the operator can raise it", refusal.message)),
+        DropReason::SeriesLimit | DropReason::OutputLimit => {
+            fault::permanent(format!("{}; the operator can raise it", refusal.message))
+        }
         _ => fault::permanent(refusal.message),
     }
 }

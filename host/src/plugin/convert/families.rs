@@ -33,14 +33,17 @@ pub(crate) fn feed(batch: &mut Batch, families: &[types::Family], times: PointTi
             Points::Histograms(points) => {
                 for point in points {
                     buckets.clear();
-                    buckets.extend(point.buckets.iter().map(|bucket| Bucket { upper_bound: bucket.upper_bound, count: bucket.count }));
+                    buckets.extend(
+                        point.buckets.iter().map(|bucket| Bucket { upper_bound: bucket.upper_bound, count: bucket.count }),
+                    );
                     batch.histogram(described, &point.label_values, point.sum, point.count, &buckets, times.of(point.at));
                 }
             }
             Points::Summaries(points) => {
                 for point in points {
                     quantiles.clear();
-                    quantiles.extend(point.quantiles.iter().map(|part| Quantile { quantile: part.quantile, value: part.value }));
+                    quantiles
+                        .extend(point.quantiles.iter().map(|part| Quantile { quantile: part.quantile, value: part.value }));
                     batch.summary(described, &point.label_values, point.sum, point.count, &quantiles, times.of(point.at));
                 }
             }

@@ -22,7 +22,9 @@ impl alerter::Guest for Guest {
         match rule.as_str() {
             "above" => Ok(inputs.iter().flat_map(|input| &input.series).filter_map(above).collect()),
             "repeatable" => Ok(vec![repeatable(now)]),
-            "bad-labels" => Ok(vec![alerter::Finding { labels: vec![("9".into(), "x".into())], value: 0.0, annotations: Vec::new() }]),
+            "bad-labels" => {
+                Ok(vec![alerter::Finding { labels: vec![("9".into(), "x".into())], value: 0.0, annotations: Vec::new() }])
+            }
             "emit" => emit(now),
             "panic" => panic!("cannot say"),
             other => Err(Error { fault: Fault::Permanent, message: format!("no rule `{other}`"), retry_after_ms: None }),
@@ -56,7 +58,8 @@ fn repeatable(now: f64) -> alerter::Finding {
     let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_millis()).unwrap_or(0);
     let passed = Instant::now().elapsed().as_nanos();
     let order: Vec<String> = (0..20).map(|at| (at, ())).collect::<HashMap<i32, ()>>().keys().map(ToString::to_string).collect();
-    let labels = vec![("wall".into(), wall.to_string()), ("passed".into(), passed.to_string()), ("order".into(), order.join(" "))];
+    let labels =
+        vec![("wall".into(), wall.to_string()), ("passed".into(), passed.to_string()), ("order".into(), order.join(" "))];
     alerter::Finding { labels, value: now, annotations: Vec::new() }
 }
 

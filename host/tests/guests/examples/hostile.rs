@@ -41,7 +41,14 @@ fn error(fault: Fault, message: &str) -> Error {
 
 fn gauge(name: &str, points: Vec<Point>) -> Family {
     let points = Points::Numbers(points);
-    Family { name: name.into(), kind: Kind::Gauge, unit: String::new(), help: String::new(), label_names: vec!["at".into()], points }
+    Family {
+        name: name.into(),
+        kind: Kind::Gauge,
+        unit: String::new(),
+        help: String::new(),
+        label_names: vec!["at".into()],
+        points,
+    }
 }
 
 fn numbers(count: u32) -> Vec<Point> {

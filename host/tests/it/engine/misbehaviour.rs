@@ -131,7 +131,10 @@ async fn a_huge_string_meets_the_bound_on_what_is_handed_over() {
     rig.settings.memory_bytes = 512 << 20;
     let handle = rig.start().await;
     assert_eq!(collect(&handle, "all-memory").await, Outcome::Collected, "40 MiB: a dropped point");
-    assert_eq!(rig.meter().dropped(vigie::model::DropReason::OutputLimit) + rig.meter().dropped(vigie::model::DropReason::Invalid), 1);
+    assert_eq!(
+        rig.meter().dropped(vigie::model::DropReason::OutputLimit) + rig.meter().dropped(vigie::model::DropReason::Invalid),
+        1
+    );
 }
 
 #[tokio::test]

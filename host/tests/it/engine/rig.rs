@@ -7,7 +7,9 @@ use vigie::clock::{Clock, ManualClock};
 use vigie::edge::{BatchOutput, SeriesRegistry};
 use vigie::model::{Labels, Name, PluginName, Target, Timestamp};
 use vigie::plugin::log::Logs;
-use vigie::plugin::{Engine, EngineSettings, Finished, Handle, NoSeries, Outcome, Past, PluginSettings, Reach, Request, Services};
+use vigie::plugin::{
+    Engine, EngineSettings, Finished, Handle, NoSeries, Outcome, Past, PluginSettings, Reach, Request, Services,
+};
 use vigie::telemetry::{PluginMeter, Telemetry};
 
 use crate::guests::guest;

@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use vigie::model::{
-    Fingerprint, Input, Labels, Notification, NotifiedAlert, NotifiedState, Status, Timestamp, Watched,
-};
+use vigie::model::{Fingerprint, Input, Labels, Notification, NotifiedAlert, NotifiedState, Status, Timestamp, Watched};
 use vigie::plugin::{Handle, Outcome, Request};
 
 use super::rig::{NOW, Rig, call, name, target};
@@ -23,7 +21,10 @@ async fn a_checks_answer_becomes_a_report_and_series() {
     assert_eq!(report.details, labels(&[("name", "degraded")]), "what is no label name is left out");
     let samples = rig.samples(finished.status.as_ref());
     assert!(samples.contains(&r#"check_up{check="checker",target="degraded"} 1"#.to_owned()), "{samples:?}");
-    assert!(samples.contains(&r#"check_status{check="checker",status="degraded",target="degraded"} 1"#.to_owned()), "{samples:?}");
+    assert!(
+        samples.contains(&r#"check_status{check="checker",status="degraded",target="degraded"} 1"#.to_owned()),
+        "{samples:?}"
+    );
     assert!(samples.contains(&r#"check_latency_seconds{check="checker",target="degraded"} 0.0125"#.to_owned()), "{samples:?}");
     finished.settle.committed();
 }
@@ -93,7 +94,9 @@ async fn the_same_inputs_give_the_same_answer_in_any_instance() {
 #[tokio::test]
 async fn findings_with_bad_labels_are_an_error_of_the_rule() {
     let handle = Rig::new("alerter").start().await;
-    let Outcome::Erred { message, .. } = evaluate(&handle, NOW, "bad-labels", Vec::new()).await else { panic!("they were taken") };
+    let Outcome::Erred { message, .. } = evaluate(&handle, NOW, "bad-labels", Vec::new()).await else {
+        panic!("they were taken")
+    };
     assert!(message.starts_with("finding: `9` is no label name"), "{message}");
 }
 
@@ -101,7 +104,8 @@ async fn findings_with_bad_labels_are_an_error_of_the_rule() {
 async fn samples_of_an_evaluation_have_its_time() {
     let handle = Rig::new("alerter").start().await;
     let finished = call(&handle, Request::Evaluate { now: NOW, rule: "emit".into(), inputs: Vec::new() }).await;
-    let samples: Vec<_> = finished.output.as_ref().unwrap().collected.samples.iter().map(|(_, at, value)| (at, value)).collect();
+    let samples: Vec<_> =
+        finished.output.as_ref().unwrap().collected.samples.iter().map(|(_, at, value)| (at, value)).collect();
     assert_eq!(samples, [(NOW, 1.0)]);
     finished.settle.committed();
 }
@@ -136,6 +140,9 @@ async fn a_notification_is_delivered_and_answered() {
     };
     let finished = call(&handle, Request::Notify(Box::new(notification))).await;
     let Outcome::Notified(receipt) = &finished.outcome else { panic!("{:?}", finished.outcome) };
-    assert_eq!((receipt.reference.as_str(), receipt.details.get("attempt"), receipt.details.get("rules")), ("sent-1-9-pager", Some("2"), Some("hot")));
+    assert_eq!(
+        (receipt.reference.as_str(), receipt.details.get("attempt"), receipt.details.get("rules")),
+        ("sent-1-9-pager", Some("2"), Some("hot"))
+    );
     finished.settle.committed();
 }

@@ -32,7 +32,8 @@ async fn a_page_that_goes_down_is_pending_firing_notified_and_resolved_when_it_i
     server.page(200);
     host.api.wait("the alert is resolved", |event| is(event, "alert-resolved", "threshold")).await;
     assert_eq!(server.received().await["status"], "resolved");
-    let sent = host.api.wait_from(offset(&fired), "the delivery is recorded", |event| is(event, "notification-sent", "webhook")).await;
+    let sent =
+        host.api.wait_from(offset(&fired), "the delivery is recorded", |event| is(event, "notification-sent", "webhook")).await;
     assert_eq!(sent["data"]["attempt"], 1);
     assert!(host.terminate().success());
 }

@@ -52,7 +52,8 @@ fn samples(page: &str) -> BTreeMap<String, f64> {
     let parsed = lines.filter_map(|line| {
         let (series, value) = line.rsplit_once(' ')?;
         let (name, labels) = series.split_once('{').map_or((series, ""), |(name, labels)| (name, labels.trim_end_matches('}')));
-        let mut kept: Vec<&str> = split(labels).into_iter().filter(|l| !l.starts_with("job=") && !l.starts_with("instance=")).collect();
+        let mut kept: Vec<&str> =
+            split(labels).into_iter().filter(|l| !l.starts_with("job=") && !l.starts_with("instance=")).collect();
         kept.sort_unstable();
         Some((format!("{name}{{{}}}", kept.join(",")), value.parse().ok()?))
     });
@@ -103,10 +104,26 @@ async fn values_agree_with_node_exporter_at_the_same_moment() {
     let mut compared = 0;
     let mut wrong = Vec::new();
     for (series, value) in &theirs {
-        let steady = ["node_memory_MemTotal_bytes", "node_memory_SwapTotal_bytes", "node_boot_time_seconds", "node_uname_info",
-            "node_filesystem_size_bytes", "node_filesystem_readonly", "node_filesystem_files{", "node_procs_blocked"];
-        let moving = ["node_cpu_seconds_total", "node_load1{", "node_memory_MemFree_bytes", "node_network_receive_bytes_total",
-            "node_disk_reads_completed_total", "node_forks_total", "node_context_switches_total", "node_filesystem_avail_bytes"];
+        let steady = [
+            "node_memory_MemTotal_bytes",
+            "node_memory_SwapTotal_bytes",
+            "node_boot_time_seconds",
+            "node_uname_info",
+            "node_filesystem_size_bytes",
+            "node_filesystem_readonly",
+            "node_filesystem_files{",
+            "node_procs_blocked",
+        ];
+        let moving = [
+            "node_cpu_seconds_total",
+            "node_load1{",
+            "node_memory_MemFree_bytes",
+            "node_network_receive_bytes_total",
+            "node_disk_reads_completed_total",
+            "node_forks_total",
+            "node_context_switches_total",
+            "node_filesystem_avail_bytes",
+        ];
         let is_one_of = |names: &[&str]| names.iter().any(|name| series.starts_with(name));
         if !is_one_of(&steady) && !is_one_of(&moving) {
             continue;

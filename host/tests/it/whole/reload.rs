@@ -41,7 +41,8 @@ async fn a_broken_file_does_not_replace_what_runs() {
     assert_eq!(plugins["plugins"][0]["state"], "running");
     assert!(plugins["plugins"][0]["error"].is_string());
     home.config("system", "intervall = \"5s\"\n");
-    let refused = host.api.wait_from(offset(&refused) + 1, "the setting is refused", |event| is(event, "plugin-refused", "system")).await;
+    let refused =
+        host.api.wait_from(offset(&refused) + 1, "the setting is refused", |event| is(event, "plugin-refused", "system")).await;
     let error = refused["data"]["error"].as_str().unwrap();
     assert!(error.contains("system.toml:1:1") && error.contains("`interval`"), "{error}");
 }
@@ -51,9 +52,9 @@ async fn a_denied_capability_is_an_event_with_the_line_to_add() {
     let home = Home::new();
     home.component("system", &shipped("system")).config("system", "interval = \"1s\"\n[grants]\nfiles = [\"/proc/loadavg\"]\n");
     let host = home.start();
-    let denied = host.api.wait("a file is denied", |event| {
-        is(event, "capability-denied", "system") && event["data"]["scope"] == "/proc/stat"
-    });
+    let denied = host
+        .api
+        .wait("a file is denied", |event| is(event, "capability-denied", "system") && event["data"]["scope"] == "/proc/stat");
     let denied = denied.await;
     assert!(denied["data"]["hint"].as_str().unwrap().contains("files = [\"/proc/loadavg\", \"/proc/stat\"]"), "{denied}");
     host.api.wait("what is granted is collected", |event| is(event, "samples-collected", "system")).await;
