@@ -142,27 +142,8 @@ struct Tasks {
 impl Built {
     async fn run(self, listener: TcpListener, address: std::net::SocketAddr, mut signals: Signals) -> Result<()> {
         let tail = self.recorder.tail();
-        let services = self.services();
-        let receivers = Receivers::default();
-        let roster = Arc::new(Roster::default());
-        let calls = CallServices { bus: self.bus.clone(), clock: self.clock.clone(), roster: roster.clone() };
-        let evaluations = EvaluatorSources {
-            registry: self.projections.registry.clone(),
-            book: self.book.clone(),
-            board: self.projections.board.clone(),
-            clock: self.clock.clone(),
-        };
-        let host = Host {
-            config: self.config.clone(),
-            engine: self.engine.clone(),
-            services: services.clone(),
-            calls,
-            evaluations,
-            projections: self.projections.clone(),
-            receivers: receivers.clone(),
-            ledger: self.ledger.clone(),
-            tail: tail.clone(),
-        };
+        let host = self.host();
+        let receivers = host.receivers.clone();
         let reader = || tail.reader(self.end.next());
         tokio::spawn(self.projections.clone().run(reader()));
         let book_cursor = self.bookkeeper.cursor();
@@ -170,21 +151,8 @@ impl Built {
         host.record(self.opening).await.context("recording the start")?;
         let (closing, closed) = watch::channel(false);
         let (ready, is_ready) = watch::channel(false);
-        let sources = Arc::new(crate::api::Sources {
-            clock: self.clock.clone(),
-            tail: tail.clone(),
-            latest: self.projections.latest.clone(),
-            board: self.projections.board.clone(),
-            book: self.book.clone(),
-            roster,
-            logs: services.logs.clone(),
-            telemetry: self.telemetry.clone(),
-            facts: HostFacts { version: env!("CARGO_PKG_VERSION"), started: self.clock.now() },
-            epoch: self.epoch,
-            trouble: views::trouble(tail.clone(), is_ready),
-            closing: closed.clone(),
-        });
-        let router = crate::api::router(sources, AllowedHosts::new(&self.config.allowed_hosts));
+        let sources = api_sources(&host, self.epoch, is_ready, closed.clone());
+        let router = crate::api::router(Arc::new(sources), AllowedHosts::new(&self.config.allowed_hosts));
         let api = tokio::spawn(crate::api::serve(listener, router, signals::turned(closed)));
         tracing::info!("vigie {} serves http://{address}", env!("CARGO_PKG_VERSION"));
         let external_url = views::external_url(&self.config, address);
@@ -221,6 +189,27 @@ impl Built {
         }
     }
 
+    /// What running plugins are made of.
+    fn host(&self) -> Host {
+        let roster = Arc::new(Roster::default());
+        Host {
+            config: self.config.clone(),
+            engine: self.engine.clone(),
+            services: self.services(),
+            calls: CallServices { bus: self.bus.clone(), clock: self.clock.clone(), roster },
+            evaluations: EvaluatorSources {
+                registry: self.projections.registry.clone(),
+                book: self.book.clone(),
+                board: self.projections.board.clone(),
+                clock: self.clock.clone(),
+            },
+            projections: self.projections.clone(),
+            receivers: Receivers::default(),
+            ledger: self.ledger.clone(),
+            tail: self.recorder.tail(),
+        }
+    }
+
     fn services(&self) -> Services {
         Services {
             clock: self.clock.clone(),
@@ -231,6 +220,25 @@ impl Built {
             reach: Reach::new(Client::default(), SecretStore::new(self.config.secrets.clone())),
             hostname: views::hostname().into(),
         }
+    }
+}
+
+/// What the API reads.
+fn api_sources(host: &Host, epoch: Epoch, ready: watch::Receiver<bool>, closing: watch::Receiver<bool>) -> crate::api::Sources {
+    let (services, evaluations) = (&host.services, &host.evaluations);
+    crate::api::Sources {
+        clock: services.clock.clone(),
+        tail: host.tail.clone(),
+        latest: host.projections.latest.clone(),
+        board: evaluations.board.clone(),
+        book: evaluations.book.clone(),
+        roster: host.calls.roster.clone(),
+        logs: services.logs.clone(),
+        telemetry: services.telemetry.clone(),
+        facts: HostFacts { version: env!("CARGO_PKG_VERSION"), started: services.clock.now() },
+        epoch,
+        trouble: views::trouble(host.tail.clone(), ready),
+        closing,
     }
 }
 

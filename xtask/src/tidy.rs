@@ -29,7 +29,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
     ("plugin", &["bus", "clock", "config", "edge", "event", "model", "telemetry"]),
     ("schedule", &["bus", "clock", "edge", "event", "model", "plugin", "telemetry"]),
     ("alert", &["event", "model"]),
-    ("health", &["event", "model"]),
+    ("health", &["alert", "event", "model"]),
     ("latest", &["edge", "event", "model"]),
     (
         "route",
@@ -126,8 +126,8 @@ fn sizes(shown: &str, text: &str) -> Vec<String> {
 }
 
 fn uses(shown: &str, inner: &str, text: &str) -> Vec<String> {
-    // Tests may build what they test from anything.
-    if inner.ends_with("/tests.rs") || inner.contains("/tests/") {
+    // Tests, and runners of cases, may build what they test from anything.
+    if inner.ends_with("/tests.rs") || inner.contains("/tests/") || inner.ends_with("/cases.rs") {
         return Vec::new();
     }
     let module = inner.split(['/', '.']).next().unwrap_or_default();

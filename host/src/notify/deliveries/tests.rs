@@ -1,3 +1,5 @@
+//! Deliveries from an alert to their result, by tables and properties.
+
 use proptest::prelude::*;
 
 use super::*;
