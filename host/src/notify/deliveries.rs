@@ -124,11 +124,13 @@ impl Due<'_> {
     }
 }
 
-/// All deliveries that are not done. Receivers are the notifier plugins that were loaded and not removed; each is told of every
-/// alert from then on. Save and restore it with serde (postcard; its maps have keys that JSON cannot have).
+/// All deliveries that are not done. Receivers are the notifier plugins that were loaded and not removed; each is told
+/// of every alert that fires when it comes, and of every one from then on. Save and restore it with serde (postcard; its maps have keys that JSON cannot have).
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Deliveries {
     receivers: BTreeMap<PluginName, Queue>,
+    /// The alerts that fire, with the event that said so: a receiver that comes later is told of them.
+    firing: BTreeMap<AlertKey, (EventId, AlertChange)>,
     given_up: u64,
 }
 
@@ -155,8 +157,14 @@ impl Deliveries {
             Event::PluginLoaded(facts) if is_notifier(facts) => self.load(&facts.plugin, at),
             Event::PluginLoaded(PluginFacts { plugin, .. }) => self.remove(plugin),
             Event::PluginStopped { plugin, reason } if reason == "removed" => self.remove(plugin),
-            Event::AlertFired(change) => self.enqueue(id, at, NotifiedState::Firing, change),
-            Event::AlertResolved(change) => self.enqueue(id, at, NotifiedState::Resolved, change),
+            Event::AlertFired(change) => {
+                self.firing.insert(alert_key(change), (id, change.clone()));
+                self.enqueue(id, at, NotifiedState::Firing, change);
+            }
+            Event::AlertResolved(change) => {
+                self.firing.remove(&alert_key(change));
+                self.enqueue(id, at, NotifiedState::Resolved, change);
+            }
             Event::NotificationSent(delivery) => self.sent(delivery),
             Event::NotificationFailed { delivery, error, retry_at } => self.failed(delivery, error, *retry_at),
             _ => {}
@@ -211,9 +219,23 @@ impl Deliveries {
         queue.flat_map(|queue| queue.all(receiver)).map(|due| due.given_up("the receiver is removed")).collect()
     }
 
-    /// What waited is tried at once: the new version or configuration may be what it waited for.
+    /// A new receiver is told what fires. For one that is known, what waited is tried at once: the new version or configuration
+    /// may be what it waited for.
     fn load(&mut self, receiver: &PluginName, at: Timestamp) {
-        let queue = self.receivers.entry(receiver.clone()).or_default();
+        let Some(queue) = self.receivers.get_mut(receiver) else {
+            let waiting = |change: &AlertChange| Waiting {
+                state: NotifiedState::Firing,
+                change: change.clone(),
+                created_at: at,
+                attempts: 0,
+                due_at: at,
+                error: None,
+            };
+            let firing = self.firing.values().map(|(id, change)| (*id, waiting(change))).take(WAITING_MAX);
+            let queue = Queue { waiting: firing.collect(), ..Queue::default() };
+            self.receivers.insert(receiver.clone(), queue);
+            return;
+        };
         for waiting in queue.waiting.values_mut() {
             waiting.due_at = waiting.due_at.min(at);
         }

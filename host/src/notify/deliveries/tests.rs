@@ -69,6 +69,18 @@ fn end(deliveries: &mut Deliveries, now: Timestamp, fault: Option<Fault>) -> Eve
 }
 
 #[test]
+fn a_receiver_that_comes_later_is_told_what_fires_and_not_what_is_over() {
+    let mut deliveries = Deliveries::default();
+    deliveries.apply(id(2), seconds(5), &Event::AlertFired(change("a")));
+    deliveries.apply(id(3), seconds(5), &Event::AlertFired(change("b")));
+    deliveries.apply(id(4), seconds(6), &Event::AlertResolved(change("b")));
+    deliveries.apply(id(5), seconds(7), &loaded("webhook", "notifier"));
+    assert_eq!(ids(&deliveries, seconds(7)), ["1-2/webhook"]);
+    deliveries.apply(id(6), seconds(8), &loaded("webhook", "notifier"));
+    assert_eq!(ids(&deliveries, seconds(8)), ["1-2/webhook"], "told once, however often it is loaded");
+}
+
+#[test]
 fn every_receiver_is_told_of_every_alert() {
     let mut deliveries = deliveries(&["mail", "webhook"]);
     deliveries.apply(id(2), seconds(0), &loaded("system", "collector"));

@@ -18,6 +18,7 @@ async fn a_python_collector_and_a_javascript_alerter_run_side_by_side() {
         "json-file",
         &format!(
             "interval = \"1s\"\n[[targets]]\nname = \"queue\"\naddress = \"{shown}\"\n[grants]\nfiles = [\"{shown}\"]\n\
+             [limits]\nmemory = \"128MiB\"\n\
              [[config.values]]\nname = \"jobs_waiting\"\npath = \"jobs.waiting\"\n\
              [[config.values]]\nname = \"served_total\"\npath = \"served\"\nkind = \"counter\"\n"
         ),

@@ -7,7 +7,7 @@ use crate::support::host::Home;
 #[tokio::test(flavor = "multi_thread")]
 async fn only_our_own_name_and_origin_are_served() {
     let host = Home::new().start();
-    let status = |headers| async { host.api.get("/metrics", headers).await.0 };
+    let status = async |headers: &[(&str, &str)]| host.api.get("/metrics", headers).await.0;
     assert_eq!(status(&[]).await, 200);
     assert_eq!(status(&[("host", "evil.example")]).await, 403);
     assert_eq!(status(&[("origin", "http://evil.example")]).await, 403);

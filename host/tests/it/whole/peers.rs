@@ -174,9 +174,8 @@ async fn a_real_prometheus_scrapes_us() {
     assert!(load.await.parse::<f64>().is_ok());
     let up = until(&api, "/api/v1/query?query=up", |body| body.contains("\"1\"]").then_some(()));
     up.await;
-    let metadata = until(&api, "/api/v1/metadata?metric=node_cpu_seconds_total", |body| {
-        body.contains("\"type\":\"counter\"").then_some(())
-    });
+    let metadata =
+        until(&api, "/api/v1/metadata?metric=node_cpu_seconds", |body| body.contains("\"type\":\"counter\"").then_some(()));
     metadata.await;
 }
 
