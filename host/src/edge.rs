@@ -4,12 +4,14 @@
 //! target labels on each series, keeps the rules of the data model, and knows which series were in the last batch, so that those
 //! which are missing from the next one end. [`SeriesRegistry`] gives every label set its id; journal, routes and latest values share it.
 //!
-//!     let mut batch = source.begin(now);
-//!     let family = batch.family("node_load1", Kind::Gauge, "", "Load over a minute.", &["cpu"]);
-//!     batch.number(family, &["0"], 0.5, None);
-//!     let (mut source, output) = batch.finish(Ending::Ok);
-//!     // … output.events() go into the call's frame; when it is in the journal:
-//!     source.committed();
+//! ```text
+//! let mut batch = source.begin(now);
+//! let family = batch.family("node_load1", Kind::Gauge, "", "Load over a minute.", &["cpu"]);
+//! batch.number(family, &["0"], 0.5, None);
+//! let (mut source, output) = batch.finish(Ending::Ok);
+//! // … output.events() go into the call's frame; when it is in the journal:
+//! source.committed();
+//! ```
 //!
 //! Conservation: every sample that a batch takes in is in its columns or counted in its drops.
 
