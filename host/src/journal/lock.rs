@@ -39,6 +39,13 @@ pub(super) struct Lock {
     epoch: Epoch,
 }
 
+impl Drop for Lock {
+    /// Closing the file is not enough: a process that was forked meanwhile and has not yet become another program has it too.
+    fn drop(&mut self) {
+        let _ = self.file.unlock();
+    }
+}
+
 impl Lock {
     /// Makes the directory, for us alone, if it is not there, and locks it.
     pub(super) fn take(directory: &Path) -> Result<(Self, Last), OpenError> {
