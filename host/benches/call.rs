@@ -18,7 +18,7 @@ use vigie::clock::SystemClock;
 use vigie::edge::SeriesRegistry;
 use vigie::model::{Labels, Name, Target};
 use vigie::plugin::log::Logs;
-use vigie::plugin::{Engine, EngineSettings, Handle, NoSeries, Past, PluginSettings, Request, Services};
+use vigie::plugin::{Engine, EngineSettings, Handle, NoSeries, Past, PluginSettings, Reach, Request, Services};
 use vigie::telemetry::Telemetry;
 
 #[path = "../tests/it/guests.rs"]
@@ -34,6 +34,7 @@ fn services() -> Services {
         logs: Arc::new(Logs::default()),
         registry: Arc::new(SeriesRegistry::new()),
         reader: Arc::new(NoSeries),
+        reach: Reach::default(),
         hostname: "bench".into(),
     }
 }

@@ -36,7 +36,7 @@ impl AllowedHosts {
 /// Refuses what comes under another name or from another origin; adds the headers that keep a browser strict.
 pub async fn check(State(hosts): State<AllowedHosts>, request: Request, next: Next) -> Response {
     if let Err(refusal) = admit(&hosts, request.headers()) {
-        return refusal;
+        return problem(StatusCode::FORBIDDEN, refusal).into_response();
     }
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
@@ -52,16 +52,13 @@ pub async fn check(State(hosts): State<AllowedHosts>, request: Request, next: Ne
     response
 }
 
-fn admit(hosts: &AllowedHosts, headers: &HeaderMap) -> Result<(), Response> {
-    let refuse = |status, message: String| problem(status, message).into_response();
+/// Why a request is refused, if it is.
+fn admit(hosts: &AllowedHosts, headers: &HeaderMap) -> Result<(), String> {
     let mut named = headers.get_all(header::HOST).iter();
     let host = named.next().and_then(|value| value.to_str().ok()).filter(|_| named.next().is_none());
     let Some(host) = host.filter(|host| hosts.allows(host)) else {
         let shown = host.unwrap_or_default().escape_default();
-        return Err(refuse(
-            StatusCode::FORBIDDEN,
-            format!("host `{shown}` is not served, add it to `allowed-hosts` in vigie.toml"),
-        ));
+        return Err(format!("host `{shown}` is not served, add it to `allowed-hosts` in vigie.toml"));
     };
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let same = origin
@@ -69,10 +66,7 @@ fn admit(hosts: &AllowedHosts, headers: &HeaderMap) -> Result<(), Response> {
         .ok()
         .and_then(|origin| origin.split_once("://"))
         .is_some_and(|(scheme, authority)| matches!(scheme, "http" | "https") && authority.eq_ignore_ascii_case(host));
-    if same {
-        return Ok(());
-    }
-    Err(refuse(StatusCode::FORBIDDEN, "requests from other origins are refused".into()))
+    if same { Ok(()) } else { Err("requests from other origins are refused".into()) }
 }
 
 #[cfg(test)]

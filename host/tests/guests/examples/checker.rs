@@ -1,5 +1,7 @@
 //! A health check whose answer is the target's address.
 
+#![allow(clippy::panic, reason = "a guest that misbehaves on purpose")]
+
 vigie_test_guests::world!("health-check-plugin");
 
 struct Guest;

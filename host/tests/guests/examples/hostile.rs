@@ -1,5 +1,7 @@
 //! Attacks the host in the way that the target's address names; the address `well` behaves.
 
+#![allow(clippy::panic, reason = "a guest that misbehaves on purpose")]
+
 vigie_test_guests::collector!(|target| {
     match target.address.as_str() {
         "loop" => loop {

@@ -1,5 +1,7 @@
 //! Its `init` does what its configuration says.
 
+#![allow(clippy::panic, reason = "a guest that misbehaves on purpose")]
+
 vigie_test_guests::world!("collector-plugin");
 
 struct Guest;
