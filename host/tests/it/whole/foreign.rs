@@ -25,7 +25,7 @@ async fn a_python_collector_and_a_javascript_alerter_run_side_by_side() {
     );
     home.component("drift", &javascript).config(
         "drift",
-        "interval = \"1s\"\n[[config.rules]]\nname = \"NothingServed\"\nfind = \"standstill\"\nselector = \"served_total\"\nwindow = \"3s\"\nsamples-min = 2\n",
+        "interval = \"1s\"\n[[config.rules]]\nname = \"NothingServed\"\nfind = \"standstill\"\nselector = \"served_total\"\nwindow = \"8s\"\nsamples-min = 2\n",
     );
     let host = home.start();
     host.api.wait("python collects", |event| is(event, "samples-collected", "json-file")).await;
