@@ -71,7 +71,8 @@ struct Alert {
     labels: BTreeMap<String, String>,
     annotations: BTreeMap<String, String>,
     active_since: String,
-    unevaluated: bool,
+    /// Why its rule is not evaluated.
+    unevaluated: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -221,7 +222,7 @@ fn alerts(output: &Output, alerts: &[Alert]) -> Option<String> {
             "pending" => Tone::Warning,
             _ => Tone::Plain,
         };
-        let state = if alert.unevaluated { format!("{} (not evaluated)", alert.state) } else { alert.state.clone() };
+        let state = if alert.unevaluated.is_some() { format!("{} (not evaluated)", alert.state) } else { alert.state.clone() };
         table.add_row([
             output.cell(&alert.rule, Tone::Plain),
             output.cell(&state, tone),

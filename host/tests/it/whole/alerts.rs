@@ -7,6 +7,12 @@ use crate::support::client::is;
 use crate::support::host::Home;
 use crate::support::receiver::Server;
 
+/// What a command of the real binary says on standard output, with its exit code.
+fn command(arguments: &[&str]) -> (i32, String) {
+    let ended = std::process::Command::new(env!("CARGO_BIN_EXE_vigie")).args(arguments).output().unwrap();
+    (ended.status.code().unwrap(), String::from_utf8(ended.stdout).unwrap())
+}
+
 fn offset(event: &Value) -> u64 {
     event["offset"].as_u64().unwrap()
 }
@@ -29,6 +35,10 @@ async fn a_page_that_goes_down_is_pending_firing_notified_and_resolved_when_it_i
     assert_eq!(body["alerts"][0]["labels"]["alertname"], "ShopDown");
     let alerts = host.api.json("/api/vigie/v1/alerts").await;
     assert_eq!(alerts["alerts"][0]["state"], "firing", "{alerts}");
+    let (code, told) = command(&["status", "--url", &format!("http://{}", host.address)]);
+    assert!(code == 1 && told.contains("ShopDown") && told.contains("firing"), "{code}: {told}");
+    let (code, told) = command(&["status", "--json", "--url", &format!("http://{}", host.address)]);
+    assert!(code == 1 && serde_json::from_str::<Value>(&told).is_ok(), "{code}: {told}");
     server.page(200);
     host.api.wait("the alert is resolved", |event| is(event, "alert-resolved", "threshold")).await;
     assert_eq!(server.received().await["status"], "resolved");
@@ -36,6 +46,8 @@ async fn a_page_that_goes_down_is_pending_firing_notified_and_resolved_when_it_i
         host.api.wait_from(offset(&fired), "the delivery is recorded", |event| is(event, "notification-sent", "webhook")).await;
     assert_eq!(sent["data"]["attempt"], 1);
     assert!(host.terminate().success());
+    let (code, told) = command(&["events", "--data-dir", home.data().to_str().unwrap()]);
+    assert!(code == 0 && told.contains("alert-fired") && told.contains("notification-sent"), "{code}: {told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
