@@ -14,6 +14,7 @@ mod targets;
 
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::http::StatusCode;
 use axum::response::IntoResponse;
@@ -21,6 +22,7 @@ use axum::routing::get;
 use axum::{Json, Router, middleware};
 use parking_lot::RwLock;
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 
 use crate::alert::Book;
 use crate::clock::Clock;
@@ -28,7 +30,7 @@ use crate::exposition::HostFacts;
 use crate::health::Board;
 use crate::journal::Tail;
 use crate::latest::Latest;
-use crate::model::Epoch;
+use crate::model::{Epoch, Offset};
 use crate::plugin::log::Logs;
 use crate::plugin::roster::Roster;
 use crate::telemetry::Telemetry;
@@ -57,8 +59,23 @@ pub struct Sources {
     pub epoch: Epoch,
     /// Why the host cannot take facts at present, if so.
     pub trouble: Arc<dyn Fn() -> Option<String> + Send + Sync>,
+    /// Up to where the newest values and the targets' status show the journal.
+    pub applied: watch::Receiver<Offset>,
+    /// Up to where the alerts show it.
+    pub alerted: watch::Receiver<Offset>,
     /// Turns true when the host shuts down, so that streams end.
-    pub closing: tokio::sync::watch::Receiver<bool>,
+    pub closing: watch::Receiver<bool>,
+}
+
+/// How long an answer waits for a projection that is behind; then it shows what is there.
+const SETTLE_MAX: Duration = Duration::from_secs(1);
+
+impl Sources {
+    /// Waits until a projection shows what the journal has by now, so that who saw an event finds it on every page.
+    async fn settled(&self, projection: &watch::Receiver<Offset>) {
+        let (end, mut projection) = (self.tail.last(), projection.clone());
+        drop(tokio::time::timeout(SETTLE_MAX, projection.wait_for(|shown| *shown >= end)).await);
+    }
 }
 
 /// What handlers get.

@@ -151,7 +151,7 @@ impl Built {
         host.record(self.opening).await.context("recording the start")?;
         let (closing, closed) = watch::channel(false);
         let (ready, is_ready) = watch::channel(false);
-        let sources = api_sources(&host, self.epoch, is_ready, closed.clone());
+        let sources = api_sources(&host, self.epoch, book_cursor.clone(), is_ready, closed.clone());
         let router = crate::api::router(Arc::new(sources), AllowedHosts::new(&self.config.allowed_hosts));
         let api = tokio::spawn(crate::api::serve(listener, router, signals::turned(closed)));
         tracing::info!("vigie {} serves http://{address}", env!("CARGO_PKG_VERSION"));
@@ -224,7 +224,13 @@ impl Built {
 }
 
 /// What the API reads.
-fn api_sources(host: &Host, epoch: Epoch, ready: watch::Receiver<bool>, closing: watch::Receiver<bool>) -> crate::api::Sources {
+fn api_sources(
+    host: &Host,
+    epoch: Epoch,
+    alerted: watch::Receiver<Offset>,
+    ready: watch::Receiver<bool>,
+    closing: watch::Receiver<bool>,
+) -> crate::api::Sources {
     let (services, evaluations) = (&host.services, &host.evaluations);
     crate::api::Sources {
         clock: services.clock.clone(),
@@ -238,6 +244,8 @@ fn api_sources(host: &Host, epoch: Epoch, ready: watch::Receiver<bool>, closing:
         facts: HostFacts { version: env!("CARGO_PKG_VERSION"), started: services.clock.now() },
         epoch,
         trouble: views::trouble(host.tail.clone(), ready),
+        applied: host.projections.progress(),
+        alerted,
         closing,
     }
 }

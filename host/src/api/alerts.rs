@@ -7,6 +7,7 @@ use crate::alert::{AlertView, RuleView};
 
 /// All alerts and rules.
 pub(super) async fn list(sources: Shared) -> Json<wire::Alerts> {
+    sources.settled(&sources.alerted).await;
     let book = sources.book.read();
     let alerts = book.alerts().iter().map(alert).collect();
     let rules = book.rules().iter().map(rule).collect();

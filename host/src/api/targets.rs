@@ -6,6 +6,7 @@ use super::{Shared, wire};
 
 /// All targets by check and name.
 pub(super) async fn list(sources: Shared) -> Json<wire::Targets> {
+    sources.settled(&sources.applied).await;
     let now = sources.clock.now();
     let board = sources.board.read();
     let targets = board.iter().map(|(key, health)| {

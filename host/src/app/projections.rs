@@ -112,6 +112,11 @@ impl Projections {
         }
     }
 
+    /// Follows up to where all have come.
+    pub(super) fn progress(&self) -> watch::Receiver<Offset> {
+        self.progress.subscribe()
+    }
+
     /// Waits until everything up to `offset` is applied.
     pub(super) async fn reach(&self, offset: Offset) {
         // An error means that the sender is gone, which is `self`.

@@ -25,6 +25,10 @@ async fn samples_are_conserved() {
     with_system(&home);
     let host = home.start();
     host.api.wait("it collects", |event| is(event, "samples-collected", "system")).await;
+    // The meters are read one after the other while the plugin runs: stopped, they must agree.
+    std::fs::remove_file(home.plugins().join("system.toml")).unwrap();
+    home.config("system", "interval = \"1h\"\n");
+    host.api.wait("it stands still", |event| is(event, "plugin-stopped", "system")).await;
     let plugins = host.api.json("/api/vigie/v1/plugins").await;
     let samples = &plugins["plugins"][0]["samples"];
     let number = |value: &serde_json::Value| value.as_u64().unwrap();
