@@ -112,7 +112,6 @@ async fn values_agree_with_node_exporter_at_the_same_moment() {
             "node_filesystem_size_bytes",
             "node_filesystem_readonly",
             "node_filesystem_files{",
-            "node_procs_blocked",
         ];
         let moving = [
             "node_cpu_seconds_total",
