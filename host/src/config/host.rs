@@ -352,14 +352,14 @@ mod tests {
     use super::*;
 
     fn environment() -> Environment {
-        Environment { working_dir: "/work".into(), state_dir: None }
+        Environment { working_dir: "/srv".into(), state_dir: None }
     }
 
     #[test]
     fn no_file_is_needed() {
         let config = HostConfig::assemble(None, HostFile::default(), &Overrides::default(), &environment());
         assert_eq!(config.listen.to_string(), "127.0.0.1:7979");
-        assert_eq!((config.data_dir, config.plugins), ("/work/vigie-data".into(), vec!["/work/plugins".into()]));
+        assert_eq!((config.data_dir, config.plugins), ("/srv/vigie-data".into(), vec!["/srv/plugins".into()]));
         let service = Environment { state_dir: Some("/var/lib/vigie".into()), ..environment() };
         let config = HostConfig::assemble(None, HostFile::default(), &Overrides::default(), &service);
         assert_eq!(config.data_dir, Path::new("/var/lib/vigie"));
@@ -384,8 +384,8 @@ mod tests {
             ..Overrides::default()
         };
         let config = assemble(&flags);
-        assert_eq!(config.plugins, [Path::new("/work/r")]);
-        assert_eq!((config.listen.port(), config.data_dir), (2, "/work/e".into()));
+        assert_eq!(config.plugins, [Path::new("/srv/r")]);
+        assert_eq!((config.listen.port(), config.data_dir), (2, "/srv/e".into()));
     }
 
     #[test]
